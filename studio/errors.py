@@ -1,0 +1,163 @@
+"""The one exception tree of the studio.
+
+    StudioError                     every error that a person is meant to read
+    ├── InvalidField                a value out of its range; names the field and what is allowed
+    │   └── PromptError             a prompt that cannot be understood; points at a column
+    ├── NotFound                    an id or name that does not exist (or is not yours)
+    │   ├── UnknownCheckpoint
+    │   └── UnknownSampler
+    ├── Conflict                    the request contradicts what is already there
+    ├── ModelError                  a model file that cannot be used, and why
+    │   ├── DamagedModel            truncated, unreadable or not what it claims to be
+    │   └── UnsupportedModel        recognised, but not something the engine can run
+    ├── GenerationFailed            a picture that could not be made, with the setting to change
+    │   ├── Unstable                the trajectory left the sane range or turned into NaN
+    │   └── OutOfMemory             says needed and free memory
+    ├── Cancelled                   somebody asked for it to stop
+    ├── StorageError                a file or the database could not be read or written
+    │   └── StorageFull
+    └── SetupError                  a setting or the installation is wrong; says what to run
+
+Every message says what happened and what to try, in words for the person at the screen. It refuses nothing itself:
+raising is up to the layer that knows the limits.
+"""
+
+from __future__ import annotations
+
+
+class StudioError(Exception):
+    """Base of all errors that are shown to a person; ``str(error)`` is the sentence they read."""
+
+    code = "error"
+    http_status = 500
+
+    def details(self) -> dict[str, object]:
+        """Machine-readable extras for the REST answer, beside ``code`` and the message."""
+        return {}
+
+
+class InvalidField(StudioError):
+    """A value outside what its field allows: ``field`` names it, ``allowed`` says in words what would be right."""
+
+    code = "invalid_field"
+    http_status = 422
+
+    def __init__(self, field: str, message: str, allowed: str = "") -> None:
+        super().__init__(f"{field}: {message}" + (f" (allowed: {allowed})" if allowed else ""))
+        self.field = field
+        self.message = message
+        self.allowed = allowed
+
+    def details(self) -> dict[str, object]:
+        return {"field": self.field, "allowed": self.allowed}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.field, self.message, self.allowed)
+
+
+class PromptError(InvalidField):
+    """A prompt that cannot be understood; ``column`` counts characters from 1."""
+
+    code = "prompt"
+
+    def __init__(self, field: str, message: str, column: int) -> None:
+        super().__init__(field, f"{message} at column {column}")
+        self.column = column
+        self.plain_message = message
+
+    def details(self) -> dict[str, object]:
+        return {**super().details(), "column": self.column}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.field, self.plain_message, self.column)
+
+
+class NotFound(StudioError):
+    """An id or name that does not exist, or belongs to somebody else: the two look the same on purpose."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class UnknownCheckpoint(NotFound):
+    """No model file answers to that name or hash."""
+
+    code = "unknown_checkpoint"
+    http_status = 422
+
+
+class UnknownSampler(NotFound):
+    """No sampler or schedule answers to that name."""
+
+    code = "unknown_sampler"
+    http_status = 422
+
+
+class Conflict(StudioError):
+    """The request contradicts what is already there (an id used for another recipe, say)."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class ModelError(StudioError):
+    """A model file that cannot be used."""
+
+    code = "model"
+    http_status = 422
+
+
+class DamagedModel(ModelError):
+    """A model file that is truncated, unreadable, or not what it claims to be."""
+
+    code = "damaged_model"
+
+
+class UnsupportedModel(ModelError):
+    """A model that is recognised but that the engine cannot run (yet)."""
+
+    code = "unsupported_model"
+
+
+class GenerationFailed(StudioError):
+    """A picture could not be made; the rest of the queue goes on."""
+
+    code = "generation_failed"
+
+
+class Unstable(GenerationFailed):
+    """The numbers left the sane range; the message names the setting to change."""
+
+    code = "unstable"
+
+
+class OutOfMemory(GenerationFailed):
+    """The device has too little memory for this picture; the message says needed and free megabytes."""
+
+    code = "out_of_memory"
+
+
+class Cancelled(StudioError):
+    """Somebody asked for it to stop."""
+
+    code = "cancelled"
+    http_status = 409
+
+
+class StorageError(StudioError):
+    """A file or the database could not be read or written."""
+
+    code = "storage"
+
+
+class StorageFull(StorageError):
+    """The disk is full; nothing was lost, and the message says where room is needed."""
+
+    code = "storage_full"
+    http_status = 507
+
+
+class SetupError(StudioError):
+    """A setting or the installation is wrong; the message says what to run or change."""
+
+    code = "setup"

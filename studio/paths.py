@@ -1,0 +1,71 @@
+"""Where things are: the home folder with everything a person makes, and the assets that ship with the studio.
+
+It only names places; making folders is the business of whoever writes into them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+PACKAGE_DIR = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The layout of a home folder. Every path is absolute."""
+
+    home: Path
+
+    @classmethod
+    def at(cls, home: Path | None = None) -> Paths:
+        """The layout under ``home``, by default the platform's user data directory."""
+        chosen = home if home is not None else Path(platformdirs.user_data_dir("latent-studio", appauthor=False))
+        return cls(chosen.expanduser().resolve())
+
+    @property
+    def database(self) -> Path:
+        return self.home / "studio.db"
+
+    @property
+    def settings_file(self) -> Path:
+        return self.home / "settings.toml"
+
+    @property
+    def images(self) -> Path:
+        """Finished pictures, in folders by day."""
+        return self.home / "images"
+
+    @property
+    def thumbnails(self) -> Path:
+        return self.home / "thumbnails"
+
+    @property
+    def blobs(self) -> Path:
+        """Source pictures and masks, named by content hash."""
+        return self.home / "blobs"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def presets(self) -> Path:
+        return self.home / "presets"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again: hashes, preview maps."""
+        return self.home / "cache"
+
+
+def shipped(name: str) -> Path:
+    """The folder ``assets`` or ``presets`` that ships: in an installed wheel, else beside the package in a checkout."""
+    inside = PACKAGE_DIR / "_shipped" / name
+    return inside if inside.is_dir() else PACKAGE_DIR.parent / name

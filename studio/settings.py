@@ -1,0 +1,80 @@
+"""One frozen ``Settings``: defaults, then ``settings.toml`` in the home, then ``STUDIO_*`` variables, then flags.
+
+Each setting is one line of name, type, default and sentence; the sentence is what the docs and ``studio doctor`` show.
+Inner layers never read it: ``services`` hands them values.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from studio.errors import SetupError
+from studio.paths import Paths
+
+
+class Settings(BaseSettings):
+    """Everything that can be set about a running studio."""
+
+    model_config = SettingsConfigDict(env_prefix="STUDIO_", frozen=True, extra="ignore")
+
+    home: Path | None = Field(None, description="Folder of settings, database, pictures and models.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 127.0.0.1 is this machine only.")
+    port: int = Field(7860, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    models: list[Path] = Field(default_factory=list, description="Further folders to look for models in, read only.")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Device to compute on: auto, cpu, cuda or cuda:N."
+    )
+    open: bool = Field(False, description="Allow listening beyond this machine without a login (with a warning).")
+    browser: bool = Field(False, description="Open the page in a browser once it answers.")
+    default_checkpoint: str = Field(
+        "auto", description="Checkpoint for recipes that name none; auto takes your first own one, else the starter."
+    )
+    max_side_px: int = Field(2048, ge=64, le=16384, description="Largest width or height of a picture, in pixels.")
+    max_count: int = Field(64, ge=1, le=10000, description="Most pictures in one job.")
+    live_pictures: int = Field(8, ge=1, le=64, description="Most pictures that share one network call.")
+    preview_every_steps: int = Field(2, ge=0, le=100, description="Steps between two live previews; 0 shows none.")
+    engine: str = Field(
+        "torch", pattern="^(torch|fake)$", description="torch makes pictures; fake is for trying the page."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        named = init_settings().get("home") or env_settings().get("home")
+        file = Paths.at(Path(named) if named else None).settings_file
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    @property
+    def paths(self) -> Paths:
+        return Paths.at(self.home)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """The settings in force; ``flags`` left at ``None`` do not count.
+
+    Raises:
+        SetupError: a value that is not allowed, or an unreadable settings file, named with its place.
+    """
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SetupError(
+            f"The setting {name!r} (STUDIO_{name.upper()}) cannot be {first['input']!r}: {first['msg']}."
+        ) from error
+    except (OSError, ValueError) as error:
+        file = Paths.at(given.get("home")).settings_file
+        raise SetupError(f"The settings file {file} cannot be read: {error}. Correct it, or move it away.") from error
