@@ -1,0 +1,159 @@
+"""The words for progress: what a worker is told, what it answers, and the states of a job.
+
+Orders go in, events come out; both are small frozen dataclasses that pickle. Pixels travel as raw bytes, so neither
+side needs the other's libraries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from studio.recipe.model import ResolvedRecipe
+
+
+class JobState(str, Enum):
+    """The life of a job, and of each of its pictures."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def finished(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A finished picture: ``data`` is row-major RGB, 8 bits a channel, ``width_px * height_px * 3`` bytes."""
+
+    width_px: int
+    height_px: int
+    data: bytes
+
+
+# --- orders: studio -> worker ---
+
+
+@dataclass(frozen=True)
+class PictureOrder:
+    """Make one picture. ``checkpoint_path`` is a diffusers folder or a safetensors file."""
+
+    job_id: str
+    index: int
+    recipe: ResolvedRecipe
+    checkpoint_path: Path
+    preview_every_steps: int = 0
+
+
+@dataclass(frozen=True)
+class CancelOrder:
+    """Stop the pictures of a job; one picture when ``index`` is given. Cancelling what is gone is harmless."""
+
+    job_id: str
+    index: int | None = None
+
+
+@dataclass(frozen=True)
+class PreloadOrder:
+    """Load a checkpoint ahead of need."""
+
+    checkpoint: str
+    checkpoint_path: Path
+
+
+@dataclass(frozen=True)
+class StopOrder:
+    """Finish nothing more; end the process."""
+
+
+Order = PictureOrder | CancelOrder | PreloadOrder | StopOrder
+
+
+# --- events: worker -> studio ---
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """The worker can take orders. ``memory_bytes`` is the device's total (the host's on a CPU)."""
+
+    device: str
+    device_name: str
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class ModelLoading:
+    """A checkpoint is being loaded for a job: ``fraction`` from 0 to 1."""
+
+    checkpoint: str
+    fraction: float
+    job_id: str
+
+
+@dataclass(frozen=True)
+class PictureStarted:
+    job_id: str
+    index: int
+
+
+@dataclass(frozen=True)
+class PictureStep:
+    """``step`` of ``steps`` is behind us; ``preview`` is a small JPEG now and then."""
+
+    job_id: str
+    index: int
+    step: int
+    steps: int
+    preview: bytes | None = None
+
+
+@dataclass(frozen=True)
+class PictureDone:
+    """A finished picture. ``notes`` go into its metadata (``{"VAE precision": "float32"}``)."""
+
+    job_id: str
+    index: int
+    pixels: Pixels
+    notes: dict[str, str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class PictureFailed:
+    """A picture that could not be made. ``code`` is that of the error, ``reason`` its sentence."""
+
+    job_id: str
+    index: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PictureCancelled:
+    job_id: str
+    index: int
+
+
+@dataclass(frozen=True)
+class MemoryReport:
+    """Bytes in use on the device and in the worker's process."""
+
+    device_bytes: int
+    host_bytes: int
+
+
+Event = (
+    WorkerReady
+    | ModelLoading
+    | PictureStarted
+    | PictureStep
+    | PictureDone
+    | PictureFailed
+    | PictureCancelled
+    | MemoryReport
+)

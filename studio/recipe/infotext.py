@@ -1,0 +1,249 @@
+"""A1111's infotext: a recipe as the text that the rest of the world reads.
+
+Owns the order and the words of its keys, and what each means for a recipe. The text cannot hold everything (see
+``docs/prompts.md``): exactness is the business of ``metadata``. It refuses nothing that it reads but a prompt that is
+too long: what a recipe has no place for is kept as ``unknown``.
+
+    positive prompt, over as many lines as it has
+    Negative prompt: likewise, left out when empty
+    Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 1, Size: 512x512, …
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from studio import __version__
+from studio.errors import InvalidField
+from studio.recipe.model import Emphasis, NoiseDevice, Recipe, ResolvedRecipe
+from studio.recipe.parameter_line import LEAST_PAIRS, can_be_key, joined, pairs_in
+
+NEGATIVE_PREFIX = "Negative prompt:"
+MAX_INFOTEXT_CHARACTERS = 1_000_000
+
+SCHEDULE_LABELS = {
+    "automatic": "Automatic",
+    "uniform": "Uniform",
+    "karras": "Karras",
+    "exponential": "Exponential",
+    "polyexponential": "Polyexponential",
+    "sgm_uniform": "SGM Uniform",
+    "kl_optimal": "KL Optimal",
+    "align_your_steps": "Align Your Steps",
+    "simple": "Simple",
+    "normal": "Normal",
+    "ddim": "DDIM",
+    "beta": "Beta",
+}
+"""A1111's internal names and the labels its text shows; the sampler catalogue must agree, and a test says so."""
+
+_SCHEDULE_SPELLINGS = sorted(
+    [
+        *((label, name) for name, label in SCHEDULE_LABELS.items()),
+        *((name, name) for name in SCHEDULE_LABELS),
+        ("SGMUniform", "sgm_uniform"),
+    ],
+    # "SGM Uniform" before "Uniform".
+    key=lambda pair: -len(pair[0]),
+)
+_NOISY_SAMPLERS = frozenset(
+    (
+        "Euler a",
+        "DPM2 a",
+        "DPM++ 2S a",
+        "DPM++ SDE",
+        "DPM++ 2M SDE",
+        "DPM++ 2M SDE Heun",
+        "DPM++ 3M SDE",
+        "Restart",
+        "LCM",
+    )
+)
+_TIMESTEP_SAMPLERS = frozenset(("DDIM", "DDIM CFG++", "PLMS", "UniPC"))
+_EMPHASIS_LABELS = {Emphasis.ORIGINAL: "Original", Emphasis.NO_NORM: "No norm", Emphasis.IGNORE: "Ignore"}
+_NOISE_LABELS = {NoiseDevice.CPU: "CPU", NoiseDevice.PHILOX: "NV"}
+
+
+@dataclass(frozen=True)
+class Infotext:
+    """What a text or a picture says about how it was made.
+
+    ``unknown`` holds, as they stood, the keys that a recipe has no field for and values it cannot take. ``notes`` and
+    ``resolved`` are there only where our own exact metadata was found. ``model_hash`` is the first 10 hex digits of
+    the checkpoint's sha256, when the text names it.
+    """
+
+    recipe: Recipe
+    unknown: dict[str, str] = field(default_factory=dict)
+    model_hash: str = ""
+    notes: dict[str, str] = field(default_factory=dict)
+    resolved: ResolvedRecipe | None = None
+
+
+def default_eta(sampler: str) -> float:
+    """The eta that goes without saying in the text: 1 where a sampler adds noise, else 0."""
+    return 1.0 if sampler in _NOISY_SAMPLERS else 0.0
+
+
+def write(recipe: ResolvedRecipe, notes: Mapping[str, str] | None = None) -> str:
+    """The infotext of one picture. ``notes`` stand before the version, except those whose key the text cannot hold."""
+    pairs = dict(_pairs(recipe))
+    for key, value in (notes or {}).items():
+        if can_be_key(key) and key not in _FIELD_KEYS:
+            pairs.setdefault(key, value)
+    pairs["Version"] = f"latent-studio {__version__}"
+    negative = f"\n{NEGATIVE_PREFIX} {recipe.negative_prompt}" if recipe.negative_prompt else ""
+    return f"{recipe.prompt}{negative}\n{joined(pairs.items())}".strip()
+
+
+def read(text: str) -> Infotext:
+    """The recipe that ``text`` describes; what it leaves out is "auto", or A1111's default where it has one.
+
+    Raises:
+        InvalidField: a prompt longer than a recipe may hold, or a text longer than any infotext.
+    """
+    prompt, negative_prompt, line = split(text)
+    pairs = dict(pairs_in(line))
+    unknown = dict(pairs)
+    fields: dict[str, Any] = {"prompt": prompt, "negative_prompt": negative_prompt}
+    for key, values in _fields(pairs):
+        if _fits(values):
+            fields.update(values)
+            unknown.pop(key, None)
+    model_hash = unknown.pop("Model hash", "")
+    if model_hash:
+        fields.setdefault("checkpoint", model_hash)
+    return Infotext(Recipe(**fields), unknown, model_hash)
+
+
+def split(text: str) -> tuple[str, str, str]:
+    """Prompt, negative prompt and parameter line, the last empty when the text has none.
+
+    Raises:
+        InvalidField: a text longer than any infotext.
+    """
+    if len(text) > MAX_INFOTEXT_CHARACTERS:
+        raise InvalidField(
+            "infotext", f"{len(text):,} characters are too many", f"up to {MAX_INFOTEXT_CHARACTERS:,} characters"
+        )
+    *lines, last = text.strip().split("\n")
+    if len(pairs_in(last)) < LEAST_PAIRS:
+        lines, last = [*lines, last], ""
+    for index, line in enumerate(lines):
+        if line.strip().startswith(NEGATIVE_PREFIX):
+            first = line.lstrip().removeprefix(NEGATIVE_PREFIX).removeprefix(" ")
+            return "\n".join(lines[:index]), "\n".join([first, *lines[index + 1 :]]), last
+    return "\n".join(lines), "", last
+
+
+def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
+    """The pairs of a recipe in A1111 1.10's order; ours come last."""
+    yield "Steps", str(recipe.steps)
+    yield "Sampler", recipe.sampler
+    yield "Schedule type", SCHEDULE_LABELS.get(recipe.schedule, recipe.schedule)
+    yield "CFG scale", _number(recipe.guidance_scale)
+    yield "Seed", str(recipe.seed)
+    yield "Size", f"{recipe.width_px}x{recipe.height_px}"
+    if recipe.checkpoint_sha256:
+        yield "Model hash", recipe.checkpoint_sha256[:10]
+    yield "Model", recipe.checkpoint
+    if recipe.variation_strength > 0:
+        yield "Variation seed", str(recipe.variation_seed)
+        yield "Variation seed strength", _number(recipe.variation_strength)
+    if recipe.seed_resize_width_px > 0 and recipe.seed_resize_height_px > 0:
+        yield "Seed resize from", f"{recipe.seed_resize_width_px}x{recipe.seed_resize_height_px}"
+    if recipe.clip_skip > 1:
+        yield "Clip skip", str(recipe.clip_skip)
+    if recipe.eta_noise_seed_delta:
+        yield "ENSD", str(recipe.eta_noise_seed_delta)
+    yield "RNG", _NOISE_LABELS[recipe.noise]
+    if recipe.emphasis is not Emphasis.ORIGINAL:
+        yield "Emphasis", _EMPHASIS_LABELS[recipe.emphasis]
+    if recipe.eta != default_eta(recipe.sampler):
+        yield "Eta DDIM" if recipe.sampler in _TIMESTEP_SAMPLERS else "Eta", _number(recipe.eta)
+    if recipe.exact:
+        yield "Exact", "True"
+
+
+def _fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each key that is there with the fields it sets, and A1111's defaults for keys left out on purpose."""
+    if not pairs:
+        return
+    sampler, schedule = _sampler_and_schedule(pairs.get("Sampler", ""), pairs.get("Schedule type", "Automatic"))
+    yield "Sampler", {"sampler": sampler or "auto"}
+    yield "Schedule type", {"schedule": schedule}
+    for key, field_name in _NUMBER_FIELDS.items():
+        if key in pairs:
+            yield key, {field_name: pairs[key]}
+    for key, (width, height) in _SIZE_FIELDS.items():
+        if key in pairs:
+            width_px, _, height_px = pairs[key].partition("x")
+            yield key, {width: width_px, height: height_px}
+    if "Model" in pairs:
+        yield "Model", {"checkpoint": pairs["Model"]}
+    if "Clip skip" not in pairs:
+        yield "Clip skip", {"clip_skip": 1}
+    # Left out, it was drawn on the GPU, and Philox draws what CUDA draws.
+    noise = {"CPU": NoiseDevice.CPU, "NV": NoiseDevice.PHILOX, "GPU": NoiseDevice.PHILOX}
+    yield "RNG", {"noise": noise.get(pairs.get("RNG", "GPU"), pairs.get("RNG"))}
+    emphasis = {label: emphasis for emphasis, label in _EMPHASIS_LABELS.items()}
+    yield "Emphasis", {"emphasis": emphasis.get(pairs.get("Emphasis", "Original"), "unknown")}
+    if "Exact" in pairs:
+        yield "Exact", {"exact": pairs["Exact"]}
+
+
+def _sampler_and_schedule(sampler: str, label: str) -> tuple[str, str]:
+    """Up to 1.8 the schedule was part of the sampler's name ("DPM++ 2M Karras"); if it is there, it counts."""
+    for spelling, name in _SCHEDULE_SPELLINGS:
+        if sampler.endswith(f" {spelling}"):
+            return sampler.removesuffix(spelling).rstrip(), name
+    if label.lower() == "automatic":
+        return sampler, "auto"
+    spellings = {spelling.lower(): name for spelling, name in _SCHEDULE_SPELLINGS}
+    return sampler, spellings.get(label.lower(), label)
+
+
+def _fits(values: dict[str, Any]) -> bool:
+    try:
+        Recipe(**values)
+    except InvalidField:
+        return False
+    return True
+
+
+def _number(value: float) -> str:
+    """The shortest text that reads back as the same number."""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+_NUMBER_FIELDS = {
+    "Steps": "steps",
+    "CFG scale": "guidance_scale",
+    "Seed": "seed",
+    "Variation seed": "variation_seed",
+    "Variation seed strength": "variation_strength",
+    "Clip skip": "clip_skip",
+    "ENSD": "eta_noise_seed_delta",
+    "Eta": "eta",
+    "Eta DDIM": "eta",
+}
+_SIZE_FIELDS = {
+    "Size": ("width_px", "height_px"),
+    "Seed resize from": ("seed_resize_width_px", "seed_resize_height_px"),
+}
+_FIELD_KEYS = frozenset(
+    (
+        *_NUMBER_FIELDS,
+        *_SIZE_FIELDS,
+        "Sampler",
+        "Schedule type",
+        "Model hash",
+        "Model",
+        "RNG",
+        "Emphasis",
+        "Exact",
+        "Version",
+    )
+)

@@ -1,0 +1,70 @@
+"""What each number of a recipe may be, in one table that the model, the page, the docs and the REST schema share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from studio.errors import InvalidField
+
+SIZE_MULTIPLE_PX = 8
+"""The autoencoder's factor: sizes are whole latent cells."""
+
+MAX_SEED = 2**32 - 1
+"""A1111's seeds are unsigned 32-bit integers; larger ones would not travel through its text."""
+
+MAX_PROMPT_CHARACTERS = 20_000
+"""About sixty chunks of 75 tokens; beyond it a pasted file is far likelier than a prompt."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The closed range of one numeric field, and whether it must be whole."""
+
+    least: float
+    most: float
+    whole: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.least:g} to {self.most:.0f}" if self.whole else f"{self.least:g} to {self.most:g}"
+
+    def check(self, field: str, value: float) -> None:
+        """Raise `InvalidField` unless ``value`` is finite and within the range."""
+        if not math.isfinite(value):
+            raise InvalidField(field, f"{value} is not a number", str(self))
+        if not self.least <= value <= self.most:
+            raise InvalidField(field, f"{value:g} is out of range", str(self))
+
+
+LIMITS: dict[str, Limit] = {
+    "steps": Limit(1, 1000, whole=True),
+    "guidance_scale": Limit(1, 100),
+    "seed": Limit(-1, MAX_SEED, whole=True),
+    "variation_seed": Limit(-1, MAX_SEED, whole=True),
+    "variation_strength": Limit(0, 1),
+    "seed_resize_width_px": Limit(0, 16384, whole=True),
+    "seed_resize_height_px": Limit(0, 16384, whole=True),
+    "width_px": Limit(64, 16384, whole=True),
+    "height_px": Limit(64, 16384, whole=True),
+    "clip_skip": Limit(1, 12, whole=True),
+    "eta": Limit(0, 10),
+    "eta_noise_seed_delta": Limit(0, MAX_SEED, whole=True),
+}
+
+
+def check_size(field: str, pixels: int, most_px: int) -> None:
+    """Raise `InvalidField` unless a side is a multiple of 8 between 64 and ``most_px`` pixels."""
+    allowed = f"multiples of {SIZE_MULTIPLE_PX} from 64 to {most_px}"
+    if not 64 <= pixels <= most_px or pixels % SIZE_MULTIPLE_PX:
+        raise InvalidField(field, f"{pixels} is not a possible size", allowed)
+
+
+def check_prompt(field: str, text: str) -> None:
+    """Raise `InvalidField` for a prompt that is too long or holds characters no file can keep."""
+    if len(text) > MAX_PROMPT_CHARACTERS:
+        most = f"up to {MAX_PROMPT_CHARACTERS:,} characters"
+        raise InvalidField(field, f"{len(text):,} characters are too many", most)
+    if "\x00" in text:
+        raise InvalidField(field, "contains a NUL character", "text")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidField(field, "contains half of a surrogate pair, which no file can keep", "text")

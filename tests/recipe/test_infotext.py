@@ -1,0 +1,245 @@
+"""Infotext: what A1111 would have written, what it wrote, and 10,000 recipes there and back."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from studio import __version__
+from studio.errors import InvalidField
+from studio.recipe import Emphasis, NoiseDevice, Recipe, ResolvedRecipe
+from studio.recipe.infotext import MAX_INFOTEXT_CHARACTERS, SCHEDULE_LABELS, default_eta, read, split, write
+from studio.recipe.limits import MAX_PROMPT_CHARACTERS
+from studio.sampling.catalogue import SAMPLERS, SCHEDULES
+from tests.recipe.samples import sample, wild
+
+FROM_A1111 = """\
+photo of a (cat:1.2), <lora:fur:0.7>
+on a sofa
+Negative prompt: blurry, low quality,
+watermark
+Steps: 28, Sampler: DPM++ 2M SDE, Schedule type: Karras, CFG scale: 6.5, Seed: 965400086, Size: 512x768, \
+Model hash: 6ce0161689, Model: v1-5-pruned-emaonly, Variation seed: 123, Variation seed strength: 0.25, \
+Seed resize from: 640x512, Denoising strength: 0.4, Clip skip: 2, ENSD: 31337, Hires upscale: 2, \
+Hires upscaler: Latent, Lora hashes: "fur: 0123456789ab, other: ba9876543210", Eta: 0.5, Version: v1.10.1"""
+
+
+def textual(recipe: ResolvedRecipe) -> Recipe:
+    """What the text says of a recipe: what goes without saying is left to "auto"."""
+    left_out: dict[str, Any] = {}
+    if recipe.eta == default_eta(recipe.sampler):
+        left_out["eta"] = None
+    if recipe.variation_strength == 0:
+        left_out["variation_seed"] = -1
+    if not (recipe.seed_resize_width_px and recipe.seed_resize_height_px):
+        left_out |= {"seed_resize_width_px": 0, "seed_resize_height_px": 0}
+    if recipe.schedule == "automatic":
+        left_out["schedule"] = "auto"
+    return recipe.to_recipe().with_fields(left_out)
+
+
+def expressible(recipe: ResolvedRecipe) -> bool:
+    """Whether A1111's format can hold the prompts: see docs/prompts.md."""
+    marks = any(line.strip().startswith("Negative prompt:") for line in recipe.prompt.split("\n"))
+    return recipe.prompt == recipe.prompt.lstrip() and not marks
+
+
+def test_an_ordinary_picture() -> None:
+    assert write(sample()) == (
+        "3d cat face on a blue background\n"
+        "Steps: 20, Sampler: DPM++ 2M, Schedule type: Karras, CFG scale: 7, Seed: 42, Size: 512x768, "
+        f"Model hash: 0123456789, Model: starter, RNG: CPU, Version: latent-studio {__version__}"
+    )
+
+
+def test_every_key_in_a1111s_order() -> None:
+    recipe = sample(
+        negative_prompt="dog,\nbird",
+        sampler="Euler a",
+        schedule="sgm_uniform",
+        guidance_scale=7.5,
+        checkpoint="cats, v2",
+        variation_seed=7,
+        variation_strength=0.1,
+        seed_resize_width_px=256,
+        seed_resize_height_px=384,
+        clip_skip=2,
+        eta=0.5,
+        eta_noise_seed_delta=31337,
+        emphasis=Emphasis.NO_NORM,
+        noise=NoiseDevice.PHILOX,
+        exact=True,
+    )
+    assert write(recipe, {"VAE precision": "float32"}).split("\n") == [
+        "3d cat face on a blue background",
+        "Negative prompt: dog,",
+        "bird",
+        "Steps: 20, Sampler: Euler a, Schedule type: SGM Uniform, CFG scale: 7.5, Seed: 42, Size: 512x768, "
+        'Model hash: 0123456789, Model: "cats, v2", Variation seed: 7, Variation seed strength: 0.1, '
+        "Seed resize from: 256x384, Clip skip: 2, ENSD: 31337, RNG: NV, Emphasis: No norm, Eta: 0.5, Exact: True, "
+        f"VAE precision: float32, Version: latent-studio {__version__}",
+    ]
+
+
+def test_what_goes_without_saying_is_not_written() -> None:
+    text = write(sample(sampler="Euler a", eta=1.0, variation_seed=5, checkpoint_sha256=""))
+    for key in ("Eta", "Variation", "Seed resize", "Clip skip", "ENSD", "Emphasis", "Exact", "Model hash", "Negative"):
+        assert key not in text
+    assert "Eta DDIM: 0.3" in write(sample(sampler="DDIM", eta=0.3))
+
+
+def test_notes_that_the_text_cannot_hold_are_left_out() -> None:
+    text = write(sample(), {"x": "1", "a:b": "2", "Seed": "3", "Version": "4", "Fine-tuning/kind": "5, 6"})
+    assert text.endswith(f'RNG: CPU, Fine-tuning/kind: "5, 6", Version: latent-studio {__version__}')
+    assert read(text).unknown == {"Fine-tuning/kind": "5, 6", "Version": f"latent-studio {__version__}"}
+
+
+def test_reading_what_a1111_wrote() -> None:
+    info = read(FROM_A1111)
+    assert info.recipe == Recipe(
+        prompt="photo of a (cat:1.2), <lora:fur:0.7>\non a sofa",
+        negative_prompt="blurry, low quality,\nwatermark",
+        checkpoint="v1-5-pruned-emaonly",
+        sampler="DPM++ 2M SDE",
+        schedule="karras",
+        steps=28,
+        guidance_scale=6.5,
+        seed=965400086,
+        variation_seed=123,
+        variation_strength=0.25,
+        seed_resize_width_px=640,
+        seed_resize_height_px=512,
+        width_px=512,
+        height_px=768,
+        clip_skip=2,
+        eta=0.5,
+        eta_noise_seed_delta=31337,
+        noise=NoiseDevice.PHILOX,
+    )
+    assert info.model_hash == "6ce0161689"
+    assert info.unknown == {
+        "Denoising strength": "0.4",
+        "Hires upscale": "2",
+        "Hires upscaler": "Latent",
+        "Lora hashes": "fur: 0123456789ab, other: ba9876543210",
+        "Version": "v1.10.1",
+    }
+
+
+def test_what_a1111_leaves_out_means_its_defaults() -> None:
+    recipe = read("cat\nSteps: 20, Sampler: Euler a, Seed: 1").recipe
+    assert (recipe.clip_skip, recipe.noise, recipe.schedule) == (1, NoiseDevice.PHILOX, "auto")
+    assert (recipe.negative_prompt, recipe.checkpoint, recipe.width_px, recipe.eta) == ("", "auto", None, None)
+    assert read("cat\nSteps: 20, Seed: 1, Model hash: abcdef0123").recipe.checkpoint == "abcdef0123"
+    assert read("cat\nSteps: 20, Seed: 1, RNG: CPU").recipe.noise is NoiseDevice.CPU
+
+
+def test_a_text_without_parameters_is_a_prompt() -> None:
+    assert read("a cat\nNegative prompt: dog").recipe == Recipe(prompt="a cat", negative_prompt="dog")
+    assert read("Steps: 20, Seed: 1").recipe == Recipe(prompt="Steps: 20, Seed: 1")
+    assert read("").recipe == Recipe()
+
+
+@pytest.mark.parametrize(
+    ("written", "sampler", "schedule"),
+    [
+        ("DPM++ 2M Karras", "DPM++ 2M", "karras"),
+        ("DPM2 a Karras", "DPM2 a", "karras"),
+        ("LMS Karras", "LMS", "karras"),
+        ("DPM++ 2M SDE Heun Exponential", "DPM++ 2M SDE Heun", "exponential"),
+        ("DPM++ 2M SGM Uniform", "DPM++ 2M", "sgm_uniform"),
+        ("DPM++ 2M SDE SGMUniform", "DPM++ 2M SDE", "sgm_uniform"),
+        ("DDIM", "DDIM", "auto"),
+        ("Euler a", "Euler a", "auto"),
+    ],
+)
+def test_old_combined_names_are_taken_apart(written: str, sampler: str, schedule: str) -> None:
+    recipe = read(f"cat\nSteps: 20, Sampler: {written}, Seed: 1, Size: 64x64").recipe
+    assert (recipe.sampler, recipe.schedule) == (sampler, schedule)
+
+
+def test_schedules_come_by_label_name_or_as_they_stand() -> None:
+    def schedule(label: str) -> str:
+        return read(f"cat\nSteps: 20, Sampler: Euler, Schedule type: {label}, Seed: 1").recipe.schedule
+
+    assert [schedule(label) for label in ("KL Optimal", "kl_optimal", "karras", "Turbo")] == [
+        "kl_optimal",
+        "kl_optimal",
+        "karras",
+        "Turbo",
+    ]
+
+
+@pytest.mark.parametrize(
+    "pair",
+    ["Steps: many", "Steps: 0", "CFG scale: nan", "Seed: 99999999999999", "Size: wide", "Size: 8x8", "RNG: dice",
+     "Emphasis: None", "Clip skip: 99", "Exact: perhaps"],
+)  # fmt: skip
+def test_values_a_recipe_cannot_take_are_kept_as_unknown(pair: str) -> None:
+    key, _, value = pair.partition(": ")
+    info = read(f"cat\n{pair}, Hires steps: 3, Mask blur: 4, Sampler: Euler")
+    assert info.unknown[key] == value
+    assert info.recipe.sampler == "Euler"
+
+
+def test_what_no_recipe_can_hold_is_refused() -> None:
+    with pytest.raises(InvalidField, match="prompt"):
+        read("a" * (MAX_PROMPT_CHARACTERS + 1))
+    with pytest.raises(InvalidField, match="infotext"):
+        read("a" * (MAX_INFOTEXT_CHARACTERS + 1))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "negative_prompt"),
+    [
+        ("Steps: 20, Sampler: x, Seed: 3", ""),
+        ("cat\nSteps: 20, Sampler: x, Seed: 3", "Steps: 20, Sampler: x, Seed: 3"),
+        ("cat", "dog\nNegative prompt: bird\n Negative prompt:"),
+        ('say "hi", \\o/ a:b', "C:\\path\\"),
+        ("cat\n\n  indented\t\n", "  dog  \n"),
+        ("", "dog"),
+        ("", ""),
+        ("not a Negative prompt: really", ""),
+        ("שלום עולם\u202b", "猫, 고양이"),
+    ],
+)
+def test_prompts_the_format_can_express(prompt: str, negative_prompt: str) -> None:
+    recipe = sample(prompt=prompt, negative_prompt=negative_prompt)
+    assert expressible(recipe)
+    assert read(write(recipe)).recipe == textual(recipe)
+
+
+@pytest.mark.parametrize("prompt", ["  cat", "\ncat", "cat\nNegative prompt: dog", "a\n  Negative prompt:"])
+def test_prompts_the_format_cannot_express_still_give_every_number(prompt: str) -> None:
+    recipe = sample(prompt=prompt)
+    back = read(write(recipe)).recipe
+    assert back.prompt != prompt
+    assert back.with_fields({"prompt": prompt, "negative_prompt": ""}) == textual(recipe)
+
+
+def test_10000_random_recipes_round_trip_through_the_text() -> None:
+    rng = random.Random(20260301)
+    compared = 0
+    for _ in range(10_000):
+        recipe = wild(rng)
+        if expressible(recipe):
+            compared += 1
+            info = read(write(recipe, {"Note": recipe.checkpoint}))
+            assert info.recipe == textual(recipe)
+            assert info.unknown["Note"] == recipe.checkpoint
+    assert compared > 4_000
+
+
+def test_the_parameter_line_is_always_found() -> None:
+    rng = random.Random(7)
+    for _ in range(500):
+        assert split(write(wild(rng)))[2].startswith("Steps: ")
+
+
+def test_labels_and_etas_are_those_of_the_catalogue() -> None:
+    assert {entry.name: entry.label for entry in SCHEDULES} == SCHEDULE_LABELS
+    assert {entry.name: default_eta(entry.name) for entry in SAMPLERS} == {
+        entry.name: entry.default_eta for entry in SAMPLERS
+    }
