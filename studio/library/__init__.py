@@ -1,0 +1,12 @@
+"""The model library: files found, identified from their headers alone, hashed, and described on cards.
+
+It loads no tensor and runs no code from a model file. It refuses nothing while it scans: problems stand on the cards.
+"""
+
+from __future__ import annotations
+
+from studio.library.card import Checkpoint, OwnDefaults
+from studio.library.catalogue import Library
+from studio.library.facts import facts_of
+
+__all__ = ["Checkpoint", "Library", "OwnDefaults", "facts_of"]

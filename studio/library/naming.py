@@ -1,0 +1,74 @@
+"""Names of models: made unique, and found again by what people and other programs write. It opens no file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+from studio.library.card import Checkpoint
+
+LEAST_HASH_CHARACTERS = 8
+"""Shorter prefixes of a hash may meet two files, and ``beef`` may be a name."""
+
+_RESERVED = {"auto", ""}
+_TITLE = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]$")
+_HASH = re.compile(rf"^[0-9a-fA-F]{{{LEAST_HASH_CHARACTERS},64}}$")
+_SHOWN = 12
+
+
+def with_unique_names(cards: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """The same cards, no two of one name in any spelling: on a clash the later one is called ``folder/name``."""
+    taken: set[str] = set(_RESERVED)
+    named: list[Checkpoint] = []
+    for card in cards:
+        name = next(choice for choice in _choices(card) if choice.casefold() not in taken)
+        taken.add(name.casefold())
+        named.append(card if name == card.name else replace(card, name=name))
+    return tuple(named)
+
+
+def _choices(card: Checkpoint) -> Iterable[str]:
+    yield card.name
+    outer = [part for part in card.path.parent.parts if part != card.path.anchor]
+    for depth in range(1, len(outer) + 1):
+        yield "/".join([*outer[-depth:], card.name])
+    number = 2
+    while True:
+        yield f"{card.name} ({number})"
+        number += 1
+
+
+def split_title(text: str) -> tuple[str, str]:
+    """``name [hash]`` as its two parts, the hash in small letters; the hash is empty where there is none."""
+    matched = _TITLE.match(text.strip())
+    return (matched["name"], matched["hash"].lower()) if matched else (text.strip(), "")
+
+
+def as_hash(text: str) -> str:
+    """``text`` in small letters if it can be (the beginning of) a hash, else an empty string."""
+    return text.strip().lower() if _HASH.match(text.strip()) else ""
+
+
+def by_name(cards: Sequence[Checkpoint], text: str) -> Checkpoint | None:
+    """The card of that name or file name, whatever the case."""
+    wanted = text.strip().casefold()
+    for card in cards:
+        if card.name.casefold() == wanted:
+            return card
+    return next((card for card in cards if card.path.name.casefold() == wanted), None)
+
+
+def what_there_is(cards: Sequence[Checkpoint], text: str) -> str:
+    """The names there are as a sentence, those near to ``text`` first."""
+    names = [card.name for card in cards]
+    if not names:
+        return (
+            "There are no checkpoints yet: put one into the models folder of the home, or name a folder with --models."
+        )
+    lowered = {name.casefold(): name for name in names}
+    near = [lowered[name] for name in get_close_matches(text.casefold(), list(lowered), n=3, cutoff=0.5)]
+    ordered = near + [name for name in names if name not in near]
+    more = f" and {len(ordered) - _SHOWN} more" if len(ordered) > _SHOWN else ""
+    return f"There {'is' if len(names) == 1 else 'are'}: {', '.join(ordered[:_SHOWN])}{more}."

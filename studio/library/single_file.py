@@ -1,0 +1,67 @@
+"""Makes the card of a single model file. It reads the header of safetensors and never opens pickles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from studio.library.card import Checkpoint, Trouble
+from studio.library.header import Header, read_header
+from studio.library.identify import Identity, identify
+from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
+from studio.library.support import PICKLED, unsupported
+
+SAFETENSORS = ".safetensors"
+PICKLES = (".ckpt",)
+"""Suffixes that only pickled checkpoints have; ``.pt`` and ``.bin`` may be anything, so they are not listed."""
+
+
+def single_file_card(file: Path) -> Checkpoint:
+    """The card of one file; whatever is wrong with it is told on the card."""
+    if file.suffix.lower() in PICKLES:
+        return Checkpoint(
+            file.stem, file, "single-file", "checkpoint", "unknown",
+            files=(file,), size_bytes=_size_bytes(file), problem=PICKLED, trouble="unsupported",
+        )  # fmt: skip
+    header = read_header(file)
+    identity = identify(header, file.stem)
+    defaults, warning = read_own_defaults(own_defaults_of(file))
+    problem, trouble = _problem(header, identity)
+    return Checkpoint(
+        name=file.stem,
+        path=file,
+        layout="single-file",
+        kind=identity.kind,
+        family=identity.family,
+        prediction=identity.prediction,
+        zero_snr=identity.zero_snr,
+        inpainting=identity.kind == "checkpoint" and identity.input_channels == 9,
+        native_size_px=defaults.size_px or identity.native_size_px,
+        precision=header.precision,
+        files=(file,),
+        size_bytes=header.size_bytes,
+        problem=problem,
+        trouble=trouble,
+        warning=warning,
+        defaults=defaults,
+    )
+
+
+def own_defaults_of(file: Path) -> Path:
+    """Where a single file's own defaults would lie."""
+    return file.with_name(file.stem + SINGLE_FILE_SUFFIX)
+
+
+def _problem(header: Header, identity: Identity) -> tuple[str | None, Trouble | None]:
+    if header.problem:
+        return header.problem, "damaged"
+    if identity.kind not in ("checkpoint", "unet"):
+        return None, None
+    sentence = unsupported(identity, "single-file")
+    return sentence, "unsupported" if sentence else None
+
+
+def _size_bytes(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,49 @@
+"""What the engine can run, in one table, and the sentence for everything else.
+
+A family that the engine learns is added to `RUNS`; nothing else in the library changes.
+"""
+
+from __future__ import annotations
+
+from studio.library.card import Family, Layout
+from studio.library.identify import Identity
+
+RUNS: frozenset[tuple[Layout, Family]] = frozenset({("diffusers", "sd1"), ("diffusers", "sd2")})
+
+FAMILY_NAMES: dict[Family, str] = {
+    "sd1": "Stable Diffusion 1.x",
+    "sd2": "Stable Diffusion 2.x",
+    "sdxl": "Stable Diffusion XL",
+    "sdxl-refiner": "Stable Diffusion XL refiner",
+    "sd3": "Stable Diffusion 3",
+    "sd3.5": "Stable Diffusion 3.5",
+    "flux": "Flux",
+}
+
+PICKLED = (
+    "Its weights are pickled, and reading such a file can run code, so the studio leaves it closed. "
+    "Convert it to safetensors."
+)
+
+
+def unsupported(identity: Identity, layout: Layout) -> str | None:
+    """Why a sound checkpoint cannot be run, in one sentence or two; ``None`` when it can."""
+    family = FAMILY_NAMES.get(identity.family)
+    if identity.kind == "unet":
+        return "It holds the UNet alone; a checkpoint also needs its text encoder and VAE."
+    if family is None:
+        return "It is a checkpoint of a family that the studio does not know."
+    if identity.variant:
+        return f"It is a {identity.variant} variant of {family}, which the studio cannot run yet."
+    if (layout, identity.family) not in RUNS:
+        runs_as_folder = layout == "single-file" and ("diffusers", identity.family) in RUNS
+        if runs_as_folder:
+            return (
+                f"It is a single-file {family} checkpoint, which cannot be run yet; the same in a diffusers folder can."
+            )
+        return f"It is a {family} checkpoint, which the studio recognises but cannot run yet."
+    if identity.input_channels == 9:
+        return f"It is a {family} inpainting checkpoint, which the studio recognises but cannot run yet."
+    if identity.lacks:
+        return f"It lacks {' and '.join(identity.lacks)}."
+    return None
