@@ -1,0 +1,44 @@
+"""Source pictures and masks by the hash of their bytes: stored once, named by content, so a recipe stays plain JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from studio.errors import NotFound
+from studio.store.files import in_words, write_atomic
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Blobs:
+    """The blobs in ``folder``, spread over 256 folders by the first two digits of their hash."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, data: bytes) -> str:
+        """Keep ``data``; answers its sha256 in hex. Putting the same bytes again is harmless.
+
+        Raises:
+            StorageFull, StorageError: it could not be written.
+        """
+        digest = hashlib.sha256(data).hexdigest()
+        path = self._path(digest)
+        if not path.is_file():
+            write_atomic(path, data)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The bytes with that sha256. Raises `NotFound`, also for what is no hash."""
+        if not _SHA256.fullmatch(digest) or not self._path(digest).is_file():
+            raise NotFound("That source picture is not here. Choose it again.")
+        path = self._path(digest)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise in_words(error, path) from error
+
+    def _path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest

@@ -1,0 +1,103 @@
+"""One studio at a time on a home folder: a lock that the operating system lets go of when its holder dies.
+
+Beside the lock lies the address of the running server, so that a command started meanwhile can ask it instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from studio.errors import SetupError, StorageError
+
+
+@dataclass
+class HomeLock:
+    """The held lock of a home folder."""
+
+    file: Path
+    handle: IO[str]
+
+    @classmethod
+    def acquire(cls, home: Path) -> HomeLock:
+        """Take the lock of ``home``, which is made when missing.
+
+        Raises:
+            SetupError: another studio holds it; the message says where it answers.
+            StorageError: the folder cannot be written.
+        """
+        path = home / "studio.lock"
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            handle = path.open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"The home folder {home} cannot be written: {error.strerror}. Choose another by --home."
+            ) from error
+        if not _locked(handle):
+            handle.close()
+            address = running_address(home)
+            where = f" and answers at {address}" if address else ""
+            raise SetupError(f"A studio works on {home} already{where}. Use that one, or give this one another --home.")
+        return cls(path, handle)
+
+    def publish(self, address: str) -> None:
+        """Write down where the server answers, for commands that find the lock taken."""
+        self.handle.seek(0)
+        self.handle.truncate()
+        json.dump({"address": address, "pid": os.getpid()}, self.handle)
+        self.handle.flush()
+
+    def release(self) -> None:
+        """Let go. Harmless when repeated."""
+        if not self.handle.closed:
+            self.handle.seek(0)
+            self.handle.truncate()
+            self.handle.close()
+
+
+def running_address(home: Path) -> str | None:
+    """Where the server on ``home`` answers, as far as it has said so."""
+    try:
+        content = json.loads((home / "studio.lock").read_text(encoding="utf-8"))
+        return str(content["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_locked(home: Path) -> bool:
+    """Whether a studio works on ``home`` now."""
+    try:
+        HomeLock.acquire(home).release()
+    except SetupError:
+        return True
+    return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    LOCK_AT_BYTE = 1 << 20
+    """Windows locks forbid reading: the locked byte lies far behind the address."""
+
+    def _locked(handle: IO[str]) -> bool:
+        handle.seek(LOCK_AT_BYTE)
+        try:
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _locked(handle: IO[str]) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True

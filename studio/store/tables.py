@@ -1,0 +1,146 @@
+"""All tables, from the first migration on with an owner on every job and picture.
+
+One typed class a table. The full-text index of prompts is no table to the rest of the studio: migrations make it,
+triggers keep it, and ``gallery.search`` asks it. Changing anything here needs a migration; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+LOCAL_OWNER = "local"
+"""The owner of everything until there are accounts."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment with its time zone, kept in UTC to the microsecond. SQLite keeps no zone, so reading puts it back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs its time zone: use datetime.now(timezone.utc)")
+        value = value.astimezone(timezone.utc)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=timezone.utc) if value is not None and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, dict[str, str]: JSON, datetime: UtcTime}  # noqa: RUF012
+
+
+class OwnerRow(Base):
+    """Whom jobs and pictures belong to."""
+
+    __tablename__ = "owners"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class JobRow(Base):
+    """An order of ``count`` pictures. ``recipe`` is the resolved recipe of picture 0; ``state`` a `JobState` value.
+
+    The states of the pictures are the truth; this one sums them up for lists.
+    """
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index(None, "owner_id", "created_at"), Index(None, "state", "priority", "created_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
+    recipe: Mapped[dict[str, Any]]
+    count: Mapped[int]
+    state: Mapped[str]
+    priority: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None] = mapped_column(default=None)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None] = mapped_column(default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class PictureRow(Base):
+    """One picture of a job. ``attempts`` counts how often a worker took it; ``seconds`` is what it cost.
+
+    ``image_id`` is no foreign key: a picture stays done when its image is later deleted for good.
+    """
+
+    __tablename__ = "pictures"
+    __table_args__ = (Index(None, "state", "job_id", "idx"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    idx: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(default=0)
+    image_id: Mapped[str | None] = mapped_column(default=None)
+    error: Mapped[str | None] = mapped_column(default=None)
+    seconds: Mapped[float | None] = mapped_column(Double, default=None)
+
+
+class ImageRow(Base):
+    """A finished picture in a file. ``number`` only serves the search index; the world knows the opaque ``id``.
+
+    ``job_id`` is no foreign key: a picture outlives its job, and comes back from its file when the jobs are lost.
+    ``recipe`` is the resolved recipe of an own picture, a partial one of a picture from elsewhere, or null;
+    ``infotext`` is the text other programs read. ``file`` is relative to the folder of images, with forward slashes.
+    """
+
+    __tablename__ = "images"
+    __table_args__ = (
+        UniqueConstraint("id"),
+        UniqueConstraint("file"),
+        UniqueConstraint("job_id", "idx"),
+        Index(None, "owner_id", "binned_at", "created_at", "id"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+    id: Mapped[str]
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
+    job_id: Mapped[str | None]
+    idx: Mapped[int | None]
+    file: Mapped[str]
+    sha256: Mapped[str]
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    prompt: Mapped[str]
+    negative_prompt: Mapped[str]
+    checkpoint: Mapped[str]
+    sampler: Mapped[str]
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    steps: Mapped[int | None]
+    recipe: Mapped[dict[str, Any] | None]
+    notes: Mapped[dict[str, str]]
+    infotext: Mapped[str]
+    created_at: Mapped[datetime]
+    favourite: Mapped[bool] = mapped_column(default=False)
+    binned_at: Mapped[datetime | None] = mapped_column(default=None)
