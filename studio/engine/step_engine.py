@@ -1,0 +1,271 @@
+"""The step engine: all pictures of all people, one small piece of work at a time.
+
+Each `step` does the first of these that there is to do: decode a finished picture, load a stage of a wanted
+checkpoint, take a waiting picture in, or one network call for a round of pictures. So a picture joins at the next
+step, a cancel takes effect within one, and nobody waits for somebody else's whole job. It owns the order of work and
+keeps one picture's trouble to that picture; what the work is lies in the modules it calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from studio.engine import health, rounds
+from studio.engine.latents.decode import to_pixels
+from studio.engine.memory import is_out_of_memory, out_of_memory
+from studio.engine.placement import Placement
+from studio.engine.residency import Residency
+from studio.engine.trajectory import Trajectory
+from studio.errors import GenerationFailed, StudioError
+from studio.recipe.events import (
+    CancelOrder,
+    Event,
+    MemoryReport,
+    ModelLoading,
+    PictureCancelled,
+    PictureDone,
+    PictureFailed,
+    PictureOrder,
+    PictureStarted,
+    PictureStep,
+    PreloadOrder,
+    WorkerReady,
+)
+
+log = logging.getLogger(__name__)
+
+
+class StepEngine:
+    """Keeps the promises of `studio.engine.protocol.Engine` with real networks.
+
+    At most ``live_pictures`` pictures are on their way at once; others wait in the order they came.
+    """
+
+    def __init__(self, placement: Placement, residency: Residency, live_pictures: int = 8) -> None:
+        self._placement = placement
+        self._residency = residency
+        self._live_pictures = live_pictures
+        self._waiting: list[PictureOrder] = []
+        self._preloads: list[PreloadOrder] = []
+        self._live: list[Trajectory] = []
+        self._said: list[Event] = []
+        self._loading_for: tuple[str, str] = ("", "")
+        self._round = 0
+
+    # --- orders ---
+
+    @property
+    def idle(self) -> bool:
+        return not (self._waiting or self._preloads or self._live or self._said or self._residency.loading)
+
+    def submit(self, order: PictureOrder) -> None:
+        self._waiting.append(order)
+
+    def cancel(self, order: CancelOrder) -> None:
+        for waiting in [one for one in self._waiting if _meant(order, one)]:
+            self._waiting.remove(waiting)
+            self._said.append(PictureCancelled(waiting.job_id, waiting.index))
+        for live in [one for one in self._live if _meant(order, one.order)]:
+            self._drop(live)
+            self._said.append(PictureCancelled(live.order.job_id, live.order.index))
+
+    def preload(self, order: PreloadOrder) -> None:
+        self._preloads.append(order)
+
+    def describe(self) -> WorkerReady:
+        return WorkerReady(str(self._placement.device), self._placement.name, self._placement.total_bytes)
+
+    def close(self) -> None:
+        for trajectory in list(self._live):
+            self._drop(trajectory)
+        self._waiting, self._preloads, self._said = [], [], []
+        self._residency.clear()
+
+    # --- work ---
+
+    def step(self) -> list[Event]:
+        with torch.inference_mode():
+            _ = self._decode() or self._load() or self._admit() or self._advance()
+        said, self._said = self._said, []
+        return said
+
+    def _decode(self) -> bool:
+        """Turn the latents of the picture that finished first into pixels."""
+        for trajectory in self._live:
+            if trajectory.latents is not None:
+                try:
+                    self._finish(trajectory, trajectory.latents)
+                except Exception as error:
+                    self._fail(trajectory, error)
+                return True
+        return False
+
+    def _finish(self, trajectory: Trajectory, latents: Tensor) -> None:
+        health.check_latents(latents, trajectory.order.recipe)
+        decoded = trajectory.checkpoint.decoder(latents)
+        pixels = to_pixels(decoded.rgb)
+        notes = dict(trajectory.notes)
+        if decoded.retried_in:
+            notes["VAE precision"] = decoded.retried_in
+        order = trajectory.order
+        seconds = time.monotonic() - trajectory.started_at
+        self._drop(trajectory)
+        self._said.append(PictureDone(order.job_id, order.index, pixels, notes, seconds))
+
+    def _load(self) -> bool:
+        """Advance the load in progress, or begin the one that the first waiting picture, else a preload, needs."""
+        if self._residency.loading is None and not self._begin_load():
+            return False
+        path = self._residency.loading
+        if path is None:
+            return True
+        wanted = {order.checkpoint_path for order in self._waiting} | {
+            order.checkpoint_path for order in self._preloads
+        }
+        if path not in wanted:
+            self._residency.give_up()
+            return True
+        checkpoint, job_id = self._loading_for
+        try:
+            fraction = self._residency.advance()
+        except Exception as error:
+            self._loading_failed(path, error)
+            return True
+        self._said.append(ModelLoading(checkpoint, fraction, job_id))
+        if fraction == 1.0:
+            self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
+            self._report_memory()
+        return True
+
+    def _begin_load(self) -> bool:
+        """True when a load began or failed at once."""
+        wanted: PictureOrder | PreloadOrder | None = next(iter(self._waiting), None)
+        if wanted is None and not self._live:
+            wanted = next(iter(self._preloads), None)
+        if wanted is None:
+            return False
+        path = wanted.checkpoint_path
+        if self._residency.get(path) is not None:
+            self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
+            return False
+        if isinstance(wanted, PictureOrder):
+            self._loading_for = (wanted.recipe.checkpoint, wanted.job_id)
+        else:
+            self._loading_for = (wanted.checkpoint, "")
+        try:
+            return self._residency.begin(path, {one.checkpoint.path for one in self._live})
+        except Exception as error:
+            self._loading_failed(path, error)
+            return True
+
+    def _loading_failed(self, path: object, error: Exception) -> None:
+        """A checkpoint that cannot be loaded fails the pictures that need it, and nobody else's."""
+        log.warning("Loading %s failed: %s", path, error)
+        self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
+        for order in [one for one in self._waiting if one.checkpoint_path == path]:
+            self._waiting.remove(order)
+            self._say_failed(order, error)
+
+    def _admit(self) -> bool:
+        """Take the first waiting picture in: read its prompts, encode them, draw its noise."""
+        if not self._waiting or len(self._live) >= self._live_pictures:
+            return False
+        order = self._waiting[0]
+        checkpoint = self._residency.get(order.checkpoint_path)
+        if checkpoint is None:
+            return False
+        self._waiting.pop(0)
+        self._said.append(PictureStarted(order.job_id, order.index))
+        try:
+            self._live.append(Trajectory(order, checkpoint, served_at=self._round))
+        except Exception as error:
+            self._say_failed(order, error)
+        return True
+
+    def _advance(self) -> bool:
+        """One network call for the pictures that waited longest."""
+        together = rounds.next_round(self._live, self._live_pictures)
+        if not together:
+            return False
+        self._round += 1
+        for trajectory in together:
+            trajectory.served_at = self._round
+        try:
+            answers = [one.combined(samples) for one, samples in zip(together, rounds.call(together), strict=True)]
+        except Exception as error:
+            self._round_failed(together, error)
+            return True
+        self._answer(together, answers)
+        return True
+
+    def _answer(self, together: Sequence[Trajectory], answers: Sequence[Tensor]) -> None:
+        asks = [one.ask for one in together]
+        denoised = [answer[0] if ask.want_unconditional else answer for ask, answer in zip(asks, answers, strict=True)]
+        spreads = health.spreads([ask.x for ask in asks], [ask.sigma for ask in asks], denoised)
+        for trajectory, answer, clean, spread in zip(together, answers, denoised, spreads, strict=True):
+            try:
+                health.check(spread, trajectory.order.recipe)
+                before = trajectory.steps_done
+                trajectory.send(answer)
+                if trajectory.steps_done > before:
+                    self._say_step(trajectory, clean)
+            except Exception as error:
+                self._fail(trajectory, error)
+
+    def _say_step(self, trajectory: Trajectory, denoised: Tensor) -> None:
+        order, step = trajectory.order, trajectory.steps_done
+        every = order.preview_every_steps
+        wanted = every > 0 and step % every == 0 and trajectory.latents is None
+        preview = trajectory.checkpoint.preview.jpeg(denoised) if wanted else None
+        self._said.append(PictureStep(order.job_id, order.index, step, order.recipe.steps, preview))
+
+    # --- trouble ---
+
+    def _round_failed(self, together: Sequence[Trajectory], error: Exception) -> None:
+        """A shared call that failed is done again picture by picture, so only the one to blame fails."""
+        self._raise_if_device_is_lost(error)
+        self._placement.release_cache()
+        if len(together) == 1:
+            self._fail(together[0], error)
+            return
+        log.warning("A round of %d pictures failed (%s); each goes on alone.", len(together), error)
+        for trajectory in together:
+            trajectory.alone = True
+
+    def _fail(self, trajectory: Trajectory, error: Exception) -> None:
+        self._drop(trajectory)
+        self._say_failed(trajectory.order, error)
+
+    def _say_failed(self, order: PictureOrder, error: Exception) -> None:
+        # Any exception ends here: this is the worker's loop, at the only place that still knows whose picture it is.
+        self._raise_if_device_is_lost(error)
+        if is_out_of_memory(error):
+            self._placement.release_cache()
+            error = out_of_memory(error, self._placement, order.recipe.width_px, order.recipe.height_px)
+        if not isinstance(error, StudioError):
+            log.error("Picture %s of job %s failed.", order.index, order.job_id, exc_info=error)
+            error = GenerationFailed(f"The picture could not be made: {type(error).__name__}: {error}")
+        self._said.append(PictureFailed(order.job_id, order.index, error.code, str(error)))
+
+    def _raise_if_device_is_lost(self, error: Exception) -> None:
+        """After such an error every further call on the GPU fails, so the process must end and be started anew."""
+        lost = getattr(torch, "AcceleratorError", None)
+        if lost is not None and isinstance(error, lost) and not is_out_of_memory(error):
+            raise error
+
+    def _drop(self, trajectory: Trajectory) -> None:
+        trajectory.close()
+        self._live.remove(trajectory)
+
+    def _report_memory(self) -> None:
+        host_bytes = self._placement.host_bytes
+        self._said.append(MemoryReport(self._placement.used_bytes, host_bytes))
+
+
+def _meant(order: CancelOrder, picture: PictureOrder) -> bool:
+    return order.job_id == picture.job_id and order.index in (None, picture.index)
