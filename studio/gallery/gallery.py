@@ -1,0 +1,304 @@
+"""The gallery: keeps each picture as a whole file first and a row after it, finds, bins and deletes.
+
+A picture is never lost between the two: a file without a row gets one at the next start, and adding the same picture
+of the same job again answers the one that is there. It refuses ids of other owners as if they did not exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from studio.errors import InvalidField, NotFound, StorageError
+from studio.gallery import png
+from studio.gallery.description import Description
+from studio.gallery.identity import Identity
+from studio.gallery.image import Image, Page, from_row
+from studio.gallery.rebuild import Rebuilding, RebuildReport
+from studio.gallery.search import matching
+from studio.gallery.thumbnails import Thumbnails
+from studio.paths import Paths
+from studio.recipe import ResolvedRecipe
+from studio.recipe.events import Pixels
+from studio.recipe.metadata import to_png_text
+from studio.store import Database, write_atomic
+from studio.store.files import in_words
+from studio.store.tables import ImageRow
+
+log = logging.getLogger(__name__)
+
+MAX_PAGE = 10_000
+IDS_AT_ONCE = 500
+"""Ids in one statement: databases limit the variables of one."""
+
+DELETED_AT_ONCE = 100
+"""Files deleted before their rows go: what a crash can leave in the bin without a file."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Gallery:
+    """The pictures of a home folder. Safe to share between threads."""
+
+    def __init__(self, database: Database, paths: Paths) -> None:
+        self.database = database
+        self.folder = paths.images
+        self.thumbnails = Thumbnails(paths.thumbnails)
+        # Files that are written but whose row failed (a full disk, say): adding again only needs the row.
+        self._without_row: dict[tuple[str, int], ImageRow] = {}
+        self._lock = threading.Lock()
+
+    # --- keeping ---
+
+    def add(
+        self,
+        pixels: Pixels,
+        recipe: ResolvedRecipe,
+        notes: Mapping[str, str],
+        owner: str,
+        job_id: str,
+        index: int,
+    ) -> Image:
+        """Keep picture ``index`` of a job. When this returns, file and row are on the disk.
+
+        Adding the same picture again, also after a crash in between, answers the image that is there.
+
+        Raises:
+            StorageFull, StorageError: it could not be kept; adding it again is safe.
+            NotFound: there is no such owner.
+        """
+        text = to_png_text(recipe, notes)
+        description = Description.of(recipe, notes, text)
+        existing = self._of_job(job_id, index)
+        if existing is not None and description.is_same_picture(existing.recipe):
+            return from_row(existing)
+        row = self._unfinished(job_id, index, description)
+        if row is None:
+            row = self._write(pixels, Identity.new(owner, job_id, index), description, text)
+        return self._record(row, description)
+
+    def _write(self, pixels: Pixels, identity: Identity, description: Description, text: Mapping[str, str]) -> ImageRow:
+        data = png.encode(pixels, {**text, **identity.to_png_text()})
+        columns = description.columns()
+        file = identity.file(columns["seed"] or 0)
+        write_atomic(self.folder / file, data)
+        try:
+            self.thumbnails.make(identity.id, pixels)
+        except StorageError as error:
+            log.warning("The thumbnail of %s will be made later: %s", identity.id, error)
+        return ImageRow(
+            id=identity.id,
+            owner_id=identity.owner,
+            job_id=identity.job_id,
+            idx=identity.index,
+            file=file,
+            sha256=hashlib.sha256(data).hexdigest(),
+            width_px=pixels.width_px,
+            height_px=pixels.height_px,
+            created_at=identity.created_at,
+            favourite=False,
+            **columns,
+        )
+
+    def _record(self, row: ImageRow, description: Description) -> Image:
+        key = (str(row.job_id), int(row.idx or 0))
+        try:
+            with self.database.session() as session:
+                _release(session, key, description)
+                session.add(_copy(row))
+        except IntegrityError as error:
+            # Somebody was faster: another thread with the same picture, or a scan that found the file before its row.
+            existing = self._of_job(*key)
+            if existing is None or existing.file != row.file:
+                self._delete_file(row.file, row.id)
+            if existing is None:
+                raise NotFound(f"There is nobody with the id {row.owner_id!r} to keep this picture for.") from error
+            return from_row(existing)
+        except StorageError:
+            with self._lock:
+                self._without_row[key] = row
+            raise
+        return from_row(row)
+
+    def _unfinished(self, job_id: str, index: int, description: Description) -> ImageRow | None:
+        with self._lock:
+            row = self._without_row.pop((job_id, index), None)
+        is_usable = row is not None and description.is_same_picture(row.recipe) and (self.folder / row.file).is_file()
+        return row if is_usable else None
+
+    def _of_job(self, job_id: str, index: int) -> ImageRow | None:
+        with self.database.reading() as session:
+            return session.scalar(select(ImageRow).where(ImageRow.job_id == job_id, ImageRow.idx == index))
+
+    # --- finding ---
+
+    def list(
+        self,
+        owner: str,
+        query: str = "",
+        before: str | None = None,
+        limit: int = 50,
+        binned: bool = False,
+        favourites: bool = False,
+    ) -> Page:
+        """A page of somebody's images, newest first; ``before`` is the ``next`` of the page before.
+
+        Pages hang on the moment of the last image, so pictures that arrive or go meanwhile shift nothing.
+
+        Raises:
+            InvalidField: a query that is too long, a ``before`` that no page gave, a limit out of range.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidField("limit", f"{limit} is out of range", f"1 to {MAX_PAGE}")
+        wanted: list[ColumnElement[bool]] = [
+            ImageRow.owner_id == owner,
+            ImageRow.binned_at.is_not(None) if binned else ImageRow.binned_at.is_(None),
+        ]
+        if favourites:
+            wanted.append(ImageRow.favourite.is_(True))
+        found = matching(query, self.database.dialect)
+        if found is not None:
+            wanted.append(found)
+        newest_first = select(ImageRow).where(*wanted).order_by(ImageRow.created_at.desc(), ImageRow.id.desc())
+        if before is not None:
+            newest_first = newest_first.where(tuple_(ImageRow.created_at, ImageRow.id) < tuple_(*_moment(before)))
+        with self.database.reading() as session:
+            total = session.scalar(select(func.count()).select_from(ImageRow).where(*wanted)) or 0
+            rows = session.scalars(newest_first.limit(limit + 1)).all()
+        images = tuple(from_row(row) for row in rows[:limit])
+        return Page(images, total, _cursor(images[-1]) if len(rows) > limit else None)
+
+    def get(self, owner: str, image_id: str) -> Image:
+        """One image, in the bin or not. Raises `NotFound`, for somebody else's too."""
+        with self.database.reading() as session:
+            row = session.scalar(select(ImageRow).where(ImageRow.id == image_id, ImageRow.owner_id == owner))
+        if row is None:
+            raise NotFound(f"There is no picture {image_id[:40]!r} in your gallery.")
+        return from_row(row)
+
+    def file(self, owner: str, image_id: str) -> Path:
+        """The original PNG. Raises `NotFound`, also when somebody moved the file away."""
+        path = self.folder / self.get(owner, image_id).file
+        if not path.is_file():
+            raise NotFound(f"The file {path.name} of this picture is gone. If it was moved, put it back.")
+        return path
+
+    def thumbnail(self, owner: str, image_id: str) -> Path:
+        """A WebP of at most 320 px; made again when it is missing.
+
+        Raises:
+            NotFound: no such image, or its file is gone.
+            StorageError: the file is damaged, or the thumbnail cannot be written.
+        """
+        return self.thumbnails.ensure(image_id, self.file(owner, image_id))
+
+    # --- marking ---
+
+    def favourite(self, owner: str, image_id: str, favourite: bool) -> None:
+        """Mark an image, or take the mark off. Raises `NotFound`."""
+        self._change(owner, [image_id], favourite=favourite)
+
+    def bin(self, owner: str, image_ids: Sequence[str]) -> int:
+        """Put images into the bin, all or none; answers how many moved. Raises `NotFound`."""
+        return self._change(owner, image_ids, ImageRow.binned_at.is_(None), binned_at=datetime.now(timezone.utc))
+
+    def restore(self, owner: str, image_ids: Sequence[str]) -> int:
+        """Take images out of the bin, all or none; answers how many moved. Raises `NotFound`."""
+        return self._change(owner, image_ids, ImageRow.binned_at.is_not(None), binned_at=None)
+
+    def empty_bin(self, owner: str) -> int:
+        """Delete what is in somebody's bin for good, files included; answers how many went.
+
+        Files go before their rows: a crash leaves an entry in the bin, never a deleted picture that comes back.
+
+        Raises:
+            StorageError: a file that cannot be deleted; it stays in the bin, with what came after it.
+        """
+        count = 0
+        while True:
+            with self.database.reading() as session:
+                in_bin = select(ImageRow.id, ImageRow.file).where(
+                    ImageRow.owner_id == owner, ImageRow.binned_at.is_not(None)
+                )
+                some = session.execute(in_bin.limit(DELETED_AT_ONCE)).all()
+            if not some:
+                return count
+            for image_id, file in some:
+                self._delete_file(file, image_id)
+            with self.database.session() as session:
+                session.execute(delete(ImageRow).where(ImageRow.id.in_([image_id for image_id, _ in some])))
+            count += len(some)
+
+    def _change(self, owner: str, image_ids: Sequence[str], *conditions: ColumnElement[bool], **values: Any) -> int:
+        """Set ``values`` on images that meet the conditions, in one transaction, if all the ids are the owner's."""
+        ids = sorted(set(image_ids))
+        count = 0
+        with self.database.session() as session:
+            for start in range(0, len(ids), IDS_AT_ONCE):
+                some = ids[start : start + IDS_AT_ONCE]
+                own = (ImageRow.owner_id == owner, ImageRow.id.in_(some))
+                known = set(session.scalars(select(ImageRow.id).where(*own)))
+                for image_id in some:
+                    if image_id not in known:
+                        raise NotFound(f"There is no picture {image_id[:40]!r} in your gallery. Nothing was changed.")
+                changed = update(ImageRow).where(*own, *conditions).values(**values).returning(ImageRow.id)
+                count += len(session.execute(changed).all())
+        return count
+
+    def _delete_file(self, file: str, image_id: str) -> None:
+        path = self.folder / file
+        try:
+            path.unlink(missing_ok=True)
+            self.thumbnails.remove(image_id)
+        except OSError as error:
+            raise in_words(error, path) from error
+
+    # --- mending ---
+
+    def recover(self) -> RebuildReport:
+        """At start: give files without a row theirs, finish a bin that was being emptied, remove half-written files."""
+        return Rebuilding(self.database, self.folder, self.thumbnails).recover()
+
+    def rebuild(self) -> RebuildReport:
+        """Make all rows again from the files; favourites and the bin stay as the rows have them.
+
+        Raises:
+            StorageError: the folder of images is gone while there are rows; nothing was changed.
+        """
+        return Rebuilding(self.database, self.folder, self.thumbnails).rebuild()
+
+
+def _release(session: Session, key: tuple[str, int], description: Description) -> None:
+    """Take the job's place from an older picture of another recipe: its job is forgotten and its id used again."""
+    holder = session.scalar(select(ImageRow).where(ImageRow.job_id == key[0], ImageRow.idx == key[1]))
+    if holder is not None and not description.is_same_picture(holder.recipe):
+        holder.job_id = holder.idx = None
+        session.flush()
+
+
+def _copy(row: ImageRow) -> ImageRow:
+    """A fresh row of the same values: one that a failed transaction has seen cannot be added again."""
+    return ImageRow(**{column.key: getattr(row, column.key) for column in ImageRow.__mapper__.column_attrs})
+
+
+def _cursor(image: Image) -> str:
+    return f"{(image.created_at - _EPOCH) // timedelta(microseconds=1)}-{image.id}"
+
+
+def _moment(cursor: str) -> tuple[datetime, str]:
+    """The place in the order that a page's ``next`` names."""
+    microseconds, _, image_id = cursor.partition("-")
+    try:
+        return _EPOCH + timedelta(microseconds=int(microseconds)), image_id
+    except (ValueError, OverflowError):
+        shown = repr(cursor[:60])
+        raise InvalidField("before", f"{shown} is no place in the gallery", "`next` of the page before") from None
