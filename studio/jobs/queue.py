@@ -1,0 +1,292 @@
+"""The queue: jobs and the states of their pictures, in the database, where they survive everything.
+
+Every verb is one transaction, and every change of state names the state it starts from, so a late or repeated message
+changes nothing. What a person may ask takes an owner; somebody else's job is `NotFound`. It refuses to know workers,
+progress and pixels.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+from itertools import groupby
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from studio.errors import Conflict, InvalidField, NotFound
+from studio.jobs.fairness import PICK_JOB, PLACES, Turns
+from studio.jobs.records import Job, PictureKey, TakenPicture, job_of
+from studio.jobs.states import UNFINISHED, change_picture, killed_too_often, park, settle
+from studio.recipe import ResolvedRecipe
+from studio.recipe.events import JobState
+from studio.store.database import Database
+from studio.store.tables import ImageRow, JobRow, OwnerRow, PictureRow
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Queue:
+    """The jobs in ``database``. Safe to share between threads."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turns = Turns()
+        self._picking = threading.Lock()
+        self._clock = threading.Lock()
+        self._last_created = datetime.min.replace(tzinfo=timezone.utc)
+
+    # --- what a person asks ---
+
+    def enqueue(
+        self,
+        owner: str,
+        recipe: ResolvedRecipe,
+        count: int = 1,
+        job_id: str | None = None,
+        *,
+        priority: int = 0,
+        rolled: Collection[str] = (),
+    ) -> Job:
+        """Queue ``count`` pictures. The same order with the same id again is harmless and answers the job there is.
+
+        ``rolled`` names the fields of ``recipe`` that chance filled in (a seed of -1): a repeated order rolls them
+        anew, so they do not make it another one.
+
+        Raises:
+            InvalidField: a count below 1, or an id of other than 1 to 64 letters, digits, ``-`` and ``_``.
+            NotFound: nobody is called ``owner``.
+            Conflict: the id is taken by another order.
+        """
+        if count < 1:
+            raise InvalidField("count", f"{count} pictures cannot be ordered", "1 or more")
+        if job_id is not None and not _JOB_ID.fullmatch(job_id):
+            raise InvalidField("id", "cannot be used", "1 to 64 letters, digits, - and _")
+        job_id = job_id or secrets.token_hex(8)
+        content = recipe.model_dump(mode="json")
+        created_at = self._next_moment()
+        with self._database.session() as session:
+            if session.get(OwnerRow, owner) is None:
+                raise NotFound(f"There is nobody called {owner!r} here.")
+            there = session.get(JobRow, job_id)
+            if there is not None:
+                _check_same_order(there, owner, content, count, rolled)
+                return _read(session, [there])[0]
+            row = JobRow(
+                id=job_id,
+                owner_id=owner,
+                recipe=content,
+                count=count,
+                state=JobState.QUEUED.value,
+                priority=priority,
+                created_at=created_at,
+            )
+            session.add(row)
+            session.flush()
+            session.execute(
+                PictureRow.__table__.insert(),  # type: ignore[attr-defined]
+                [{"job_id": job_id, "idx": i, "state": JobState.QUEUED.value, "attempts": 0} for i in range(count)],
+            )
+            return _read(session, [row])[0]
+
+    def get(self, owner: str, job_id: str) -> Job:
+        """A job of ``owner``. Raises `NotFound` for an id that does not exist or is somebody else's."""
+        with self._database.reading() as session:
+            return _read(session, [_own(session, owner, job_id)])[0]
+
+    def list(self, owner: str, limit: int = 50) -> tuple[Job, ...]:
+        """The newest jobs of ``owner``, newest first."""
+        newest = (
+            select(JobRow).where(JobRow.owner_id == owner).order_by(JobRow.created_at.desc(), JobRow.id).limit(limit)
+        )
+        with self._database.reading() as session:
+            return tuple(_read(session, session.scalars(newest).all()))
+
+    def cancel(self, owner: str, job_id: str, keep: Collection[int] = ()) -> Job:
+        """Cancel the pictures of a job that are not finished, except those of index ``keep``. Raises `NotFound`."""
+        with self._database.session() as session:
+            row = _own(session, owner, job_id)
+            change = update(PictureRow).where(
+                PictureRow.job_id == job_id, PictureRow.state.in_(UNFINISHED), PictureRow.idx.not_in(keep)
+            )
+            session.execute(change.values(state=JobState.CANCELLED.value))
+            settle(session, row)
+            return _read(session, [row])[0]
+
+    def retry(self, owner: str, job_id: str) -> Job:
+        """Queue the failed and cancelled pictures of a job again, with the seeds they had. Raises `NotFound`."""
+        with self._database.session() as session:
+            row = _own(session, owner, job_id)
+            again = (JobState.FAILED.value, JobState.CANCELLED.value)
+            change = update(PictureRow).where(PictureRow.job_id == job_id, PictureRow.state.in_(again))
+            session.execute(change.values(state=JobState.QUEUED.value, attempts=0, error=None))
+            settle(session, row)
+            return _read(session, [row])[0]
+
+    # --- what the dispatcher asks ---
+
+    def read(self, job_ids: Iterable[str]) -> tuple[Job, ...]:
+        """The jobs of these ids, whoever's; ids that are gone are left out."""
+        with self._database.reading() as session:
+            return tuple(_read(session, session.scalars(select(JobRow).where(JobRow.id.in_(list(job_ids)))).all()))
+
+    def unfinished(self) -> tuple[Job, ...]:
+        """Everybody's jobs that wait or run, oldest first."""
+        wanted = select(JobRow).where(JobRow.state.in_(UNFINISHED)).order_by(JobRow.created_at, JobRow.id)
+        with self._database.reading() as session:
+            return tuple(_read(session, session.scalars(wanted).all()))
+
+    def places(self) -> dict[str, int]:
+        """Each waiting job's place in line, from 1, in that order."""
+        with self._database.reading() as session:
+            return {row.job_id: row.place for row in session.execute(text(PLACES))}
+
+    def recover(self) -> int:
+        """Put what nobody is making any more back into the queue; answers how many pictures. For start and stop.
+
+        A picture that was saved just before the end is found by its image and is done. The end of the whole studio
+        counts against no picture: it cannot be told from a power cut or an update.
+        """
+        image_id = (
+            select(ImageRow.id)
+            .join(JobRow, JobRow.id == ImageRow.job_id)
+            # An image older than the job is of another one of this id, whose rows were lost with a damaged database.
+            .where(ImageRow.created_at >= JobRow.created_at)
+            .where(ImageRow.job_id == PictureRow.job_id, ImageRow.idx == PictureRow.idx)
+            .correlate(PictureRow)
+            .scalar_subquery()
+        )
+        running = update(PictureRow).where(PictureRow.state == JobState.RUNNING.value)
+        with self._database.session() as session:
+            session.execute(running.where(image_id.is_not(None)).values(state=JobState.DONE.value, image_id=image_id))
+            back = session.execute(running.values(state=JobState.QUEUED.value)).rowcount  # type: ignore[attr-defined]
+            for row in session.scalars(select(JobRow).where(JobRow.state.in_(UNFINISHED))):
+                settle(session, row, may_wait_again=True)
+            return int(back)
+
+    def next_pictures(self, limit: int, worker_is_empty: bool = True) -> tuple[TakenPicture, ...]:
+        """Take up to ``limit`` pictures for the worker, by `fairness.PICK_JOB`; they are running from now on.
+
+        A job that was running when a worker died gets the worker for itself, so that a second death says who did it:
+        it is only taken when ``worker_is_empty``, and then nothing else is.
+        """
+        taken: list[TakenPicture] = []
+        with self._picking, self._database.session() as session:
+            while len(taken) < limit:
+                job_id = session.scalar(text(PICK_JOB), self._turns.parameters())
+                if job_id is None:
+                    break
+                row = session.get_one(JobRow, job_id)
+                suspect = self._is_suspect(session, job_id)
+                if suspect and (taken or not worker_is_empty):
+                    break
+                taken += self._take(session, row, limit if suspect else 1, suspect)
+                if suspect:
+                    break
+        return tuple(taken)
+
+    def mark_done(self, job_id: str, index: int, image_id: str, seconds: float) -> bool:
+        """A picture was saved; answers whether that was news. What is saved is done, even when cancelled meanwhile."""
+        before = (JobState.RUNNING, JobState.CANCELLED)
+        return self._mark(job_id, index, before, state=JobState.DONE.value, image_id=image_id, seconds=seconds)
+
+    def mark_failed(self, job_id: str, index: int, reason: str) -> bool:
+        """A running picture could not be made, or not be saved; ``reason`` is what the person reads."""
+        return self._mark(job_id, index, (JobState.RUNNING,), state=JobState.FAILED.value, error=reason)
+
+    def mark_cancelled(self, job_id: str, index: int) -> bool:
+        """The worker stopped a running picture."""
+        return self._mark(job_id, index, (JobState.RUNNING,), state=JobState.CANCELLED.value)
+
+    def put_back(self, keys: Sequence[PictureKey]) -> None:
+        """Running pictures that the worker never began wait again, and nothing is held against them."""
+        self.worker_died((), keys, "")
+
+    def worker_died(self, started: Sequence[PictureKey], waiting: Sequence[PictureKey], reason: str) -> tuple[str, ...]:
+        """A worker died with these pictures inside. Answers the ids of the jobs that were parked for it.
+
+        All go back into the queue. Those it had ``started`` count it; at `states.MOST_ATTEMPTS` their whole job is
+        parked as failed, because its other pictures differ by their seed only.
+        """
+        parked: list[str] = []
+        with self._database.session() as session:
+            for job_id, keys in groupby(sorted({*started, *waiting}), key=lambda key: key[0]):
+                row = session.get(JobRow, job_id)
+                if row is None:
+                    continue
+                for key in keys:
+                    change_picture(
+                        session,
+                        key,
+                        (JobState.RUNNING,),
+                        state=JobState.QUEUED.value,
+                        attempts=PictureRow.attempts + int(key in started),
+                    )
+                if killed_too_often(session, job_id):
+                    park(session, job_id, reason)
+                    parked.append(job_id)
+                settle(session, row, may_wait_again=True)
+        return tuple(parked)
+
+    def _is_suspect(self, session: Session, job_id: str) -> bool:
+        waiting = PictureRow.job_id == job_id, PictureRow.state == JobState.QUEUED.value
+        return bool(session.scalar(select(func.max(PictureRow.attempts)).where(*waiting)))
+
+    def _take(self, session: Session, row: JobRow, limit: int, suspect: bool) -> Sequence[TakenPicture]:
+        waiting = PictureRow.job_id == row.id, PictureRow.state == JobState.QUEUED.value
+        indices = session.scalars(select(PictureRow.idx).where(*waiting).order_by(PictureRow.idx).limit(limit)).all()
+        session.execute(
+            update(PictureRow)
+            .where(PictureRow.job_id == row.id, PictureRow.idx.in_(indices))
+            .values(state=JobState.RUNNING.value)
+        )
+        row.state = JobState.RUNNING.value
+        row.started_at = row.started_at or datetime.now(timezone.utc)
+        session.flush()
+        recipe = ResolvedRecipe(**row.recipe)
+        self._turns.note(row.owner_id, recipe.checkpoint_sha256)
+        return [TakenPicture(row.owner_id, row.id, index, recipe.for_picture(index), suspect) for index in indices]
+
+    def _mark(self, job_id: str, index: int, before: Collection[JobState], **values: object) -> bool:
+        with self._database.session() as session:
+            changed = change_picture(session, (job_id, index), before, **values)
+            row = session.get(JobRow, job_id)
+            if changed and row is not None:
+                settle(session, row)
+            return changed
+
+    def _next_moment(self) -> datetime:
+        """Now, but always later than the last answer: age is order, and clocks are coarse, or set back."""
+        with self._clock:
+            self._last_created = max(datetime.now(timezone.utc), self._last_created + timedelta(microseconds=1))
+            return self._last_created
+
+
+def _own(session: Session, owner: str, job_id: str) -> JobRow:
+    row = session.get(JobRow, job_id)
+    if row is None or row.owner_id != owner:
+        raise NotFound(f"There is no job {job_id!r}.")
+    return row
+
+
+def _check_same_order(
+    there: JobRow, owner: str, content: dict[str, object], count: int, rolled: Collection[str]
+) -> None:
+    def meant(recipe: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in recipe.items() if name not in rolled}
+
+    # The words are the same for a stranger's job: they tell no more than that this id cannot be had.
+    if there.owner_id != owner or there.count != count or meant(there.recipe) != meant(content):
+        raise Conflict(f"The id {there.id!r} is taken by another order. Choose another, or leave it out.")
+
+
+def _read(session: Session, rows: Sequence[JobRow]) -> list[Job]:
+    """The records of ``rows``, with all pictures by one query."""
+    ids = [row.id for row in rows]
+    wanted = select(PictureRow).where(PictureRow.job_id.in_(ids)).order_by(PictureRow.job_id, PictureRow.idx)
+    found = session.scalars(wanted.execution_options(populate_existing=True)).all()
+    pictures = {job_id: list(group) for job_id, group in groupby(found, key=lambda picture: picture.job_id)}
+    return [job_of(row, pictures.get(row.id, ())) for row in rows]

@@ -1,0 +1,85 @@
+"""Jobs and pictures as the database has them: frozen copies that may travel between threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from studio.recipe import ResolvedRecipe
+from studio.recipe.events import JobState
+from studio.store.tables import JobRow, PictureRow
+
+PictureKey = tuple[str, int]
+"""Job id and index of a picture."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of a job. ``attempts`` counts the workers that died while making it; ``seconds`` is what it cost."""
+
+    index: int
+    state: JobState
+    attempts: int = 0
+    image_id: str | None = None
+    error: str | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """An order of ``count`` pictures. ``recipe`` is that of picture 0; ``recipe.for_picture(i)`` gives the others'."""
+
+    id: str
+    owner: str
+    recipe: ResolvedRecipe
+    count: int
+    state: JobState
+    priority: int
+    error: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class TakenPicture:
+    """A picture that was taken from the queue for a worker. ``suspect``: its job was running when a worker died."""
+
+    owner: str
+    job_id: str
+    index: int
+    recipe: ResolvedRecipe
+    suspect: bool
+
+    @property
+    def key(self) -> PictureKey:
+        return self.job_id, self.index
+
+
+def job_of(row: JobRow, pictures: Iterable[PictureRow]) -> Job:
+    """The record of a row and the rows of its pictures, which come in the order of their index."""
+    return Job(
+        id=row.id,
+        owner=row.owner_id,
+        recipe=ResolvedRecipe(**row.recipe),
+        count=row.count,
+        state=JobState(row.state),
+        priority=row.priority,
+        error=row.error,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        pictures=tuple(
+            Picture(
+                index=picture.idx,
+                state=JobState(picture.state),
+                attempts=picture.attempts,
+                image_id=picture.image_id,
+                error=picture.error,
+                seconds=picture.seconds,
+            )
+            for picture in pictures
+        ),
+    )

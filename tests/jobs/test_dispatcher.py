@@ -1,0 +1,421 @@
+"""The whole back room at work: real worker processes, real files, real kills."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PIL import Image
+from sqlalchemy import event
+
+from studio.errors import DamagedModel, NotFound, StorageFull
+from studio.jobs import JobUpdate, JobView, Subscription
+from studio.recipe import ResolvedRecipe
+from studio.recipe.events import JobState, PictureDone
+from tests.jobs.parts import Parts, resolved, wait_for
+
+DONE, FAILED, CANCELLED, RUNNING, QUEUED = (
+    JobState.DONE,
+    JobState.FAILED,
+    JobState.CANCELLED,
+    JobState.RUNNING,
+    JobState.QUEUED,
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path
+
+
+class Starter:
+    """Builds back rooms and closes them after the test."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.running: list[Parts] = []
+
+    def __call__(self, **options: Any) -> Parts:
+        parts = Parts.build(self.home, **options)
+        self.running.append(parts)
+        parts.dispatcher.start()
+        return parts
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Starter]:
+    starter = Starter(home)
+    yield starter
+    for parts in starter.running:
+        parts.close()
+
+
+SHARED_OWNERS = tuple("abcdefghijkl")
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """One back room for all tests that neither break nor close it; each uses owners of its own."""
+    parts = Parts.build(
+        tmp_path_factory.mktemp("room"), owners=SHARED_OWNERS, live_pictures=2, seconds_per_step=0.02, previews=2
+    )
+    parts.dispatcher.start()
+    yield parts
+    parts.close()
+
+
+def heard(subscription: Subscription) -> list[JobUpdate]:
+    updates = []
+    while (update := subscription.get(timeout_s=0)) is not None:
+        updates.append(update)
+    return updates
+
+
+def kill_worker(parts: Parts) -> None:
+    pid = parts.supervisor.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def steps_of(parts: Parts, job_id: str, owner: str = "local") -> int:
+    return sum(picture.step for picture in parts.hub.view(owner, job_id).pictures)
+
+
+def states(view: JobView) -> list[JobState]:
+    return [picture.state for picture in view.pictures]
+
+
+def test_a_job_becomes_files_with_its_seeds_and_nothing_is_left_running(start: Starter) -> None:
+    threads = set(threading.enumerate())
+    parts = start(previews=2)
+    job = parts.dispatcher.enqueue("local", resolved(seed=7), 3)
+    ended = parts.finished(job.id)
+    worker = parts.supervisor.pid
+    assert (ended.state, ended.done, ended.progress, ended.error) == (DONE, 3, 1.0, None)
+    for picture in ended.pictures:
+        assert picture.image_id is not None
+        assert picture.seed == 7 + picture.index
+        assert parts.gallery.get("local", picture.image_id).recipe.seed == picture.seed
+        with Image.open(parts.gallery.file("local", picture.image_id)) as image:
+            assert image.size == (64, 64)
+    assert parts.hub.preview("local", job.id, 0) is None, "previews go when a picture is there"
+    parts.close()
+    parts.close()
+    assert set(threading.enumerate()) <= threads
+    assert not [one for one in psutil.Process().children() if one.pid == worker]
+
+
+def test_whoever_follows_sees_every_state_steps_and_previews(room: Parts) -> None:
+    parts = room
+    with parts.hub.subscribe("a") as following, parts.hub.subscribe("b") as stranger:
+        job = parts.dispatcher.enqueue("a", resolved(steps=12, checkpoint="another"), 5)
+        updates: list[JobUpdate] = []
+        previews: set[bytes] = set()
+        while not (updates and updates[-1].job.state.finished):
+            update = following.get(timeout_s=10)
+            assert update is not None
+            updates.append(update)
+            preview = parts.hub.preview("a", job.id, 0)
+            if preview is not None:
+                previews.add(preview)
+        assert [state for state, _ in groupby(one.job.state for one in updates)] == [QUEUED, RUNNING, DONE]
+        assert heard(stranger) == []
+    numbers = [one.number for one in updates]
+    assert numbers == sorted(set(numbers))
+    progress = [one.job.progress for one in updates]
+    assert progress == sorted(progress) and progress[-1] == 1.0
+    assert len({one.job.pictures[0].step for one in updates}) > 6
+    assert any(one.job.loading is not None and 0 < one.job.loading < 1 for one in updates)
+    assert updates[0].job.place == 1
+    assert len(previews) > 1 and all(one.startswith(b"\xff\xd8") for one in previews)
+    versions = [one.job.pictures[0].preview_version for one in updates]
+    assert versions == sorted(versions) and versions[-1] > 1
+
+
+def test_the_estimate_is_near_the_truth(start: Starter) -> None:
+    parts = start(live_pictures=1, seconds_per_step=0.02)
+    with parts.hub.subscribe("local") as following:
+        parts.dispatcher.enqueue("local", resolved(steps=100), 1)
+        told = []
+        for update in following:
+            told.append((time.monotonic(), update.job))
+            if update.job.state.finished:
+                break
+    ended_s = told[-1][0]
+    midway = next((at_s, job) for at_s, job in told if job.pictures[0].step >= 50)
+    assert midway[1].seconds_left is not None
+    assert midway[1].seconds_left == pytest.approx(ended_s - midway[0], rel=0.5)
+    assert told[-1][1].seconds_left is None
+
+
+def test_steps_write_nothing_to_the_database(room: Parts) -> None:
+    parts = room
+    job = parts.dispatcher.enqueue("c", resolved(steps=400), 2)
+    wait_for(lambda: steps_of(parts, job.id, "c") > 10)
+    asked: list[str] = []
+
+    def listen(*args: Any) -> None:
+        asked.append(args[2])
+
+    event.listen(parts.database._engine, "before_cursor_execute", listen)
+    before = steps_of(parts, job.id, "c")
+    wait_for(lambda: steps_of(parts, job.id, "c") > before + 30)
+    event.remove(parts.database._engine, "before_cursor_execute", listen)
+    assert asked == []
+    parts.dispatcher.cancel("c", job.id)
+
+
+def test_a_killed_worker_costs_time_only(start: Starter) -> None:
+    parts = start(live_pictures=3, seconds_per_step=0.02)
+    job = parts.dispatcher.enqueue("local", resolved(seed=50, steps=10), 6)
+    wait_for(lambda: parts.hub.view("local", job.id).done >= 1 and steps_of(parts, job.id) > 15)
+    kept = {one.index: one.image_id for one in parts.hub.view("local", job.id).pictures if one.image_id}
+    kill_worker(parts)
+    ended = parts.finished(job.id)
+    assert (ended.state, ended.done) == (DONE, 6)
+    assert {index: ended.pictures[index].image_id for index in kept} == kept, "what was finished is not made again"
+    images = parts.gallery.list("local").images
+    assert sorted(image.recipe.seed for image in images) == list(range(50, 56))
+
+
+def test_a_job_that_kills_its_worker_twice_is_parked_and_others_go_on(start: Starter) -> None:
+    parts = start(owners=("ann", "bob"))
+    good = parts.dispatcher.enqueue("bob", resolved(steps=12), 3)
+    bad = parts.dispatcher.enqueue("ann", resolved(prompt="!crash"), 20)
+    later = parts.dispatcher.enqueue("ann", resolved(), 2)
+    with parts.hub.subscribe("ann") as following:
+        parked = parts.finished(bad.id, "ann")
+        assert [state for state in (one.job.state for one in heard(following)) if state is FAILED]
+    assert (parked.state, parked.failed) == (FAILED, 20)
+    assert "killed twice" in (parked.error or "")
+    assert parts.finished(good.id, "bob").done == 3
+    assert parts.finished(later.id, "ann").done == 2
+    assert parts.supervisor.status == "ready"
+
+
+def test_a_job_that_kills_its_worker_while_loading_is_parked_too(start: Starter) -> None:
+    parts = start(factory="tests.jobs.engines:troubled")
+    bad = parts.dispatcher.enqueue("local", resolved(prompt="!loadcrash"), 20)
+    good = parts.dispatcher.enqueue("local", resolved(), 2)
+    assert parts.finished(bad.id).failed == 20
+    assert parts.finished(good.id).done == 2
+
+
+@pytest.mark.parametrize("trouble", ["!fail", "!unstable", "!memory"])
+def test_a_picture_that_cannot_be_made_says_why_and_the_next_job_works(room: Parts, trouble: str) -> None:
+    parts = room
+    bad = parts.finished(parts.dispatcher.enqueue("d", resolved(prompt=trouble), 2).id, "d")
+    assert (bad.state, bad.failed) == (FAILED, 2)
+    assert bad.error is not None and bad.error == bad.pictures[0].error
+    assert parts.finished(parts.dispatcher.enqueue("d", resolved(), 2).id, "d").done == 2
+
+
+def test_a_checkpoint_that_cannot_be_used_fails_its_jobs_only(start: Starter) -> None:
+    def locate(recipe: ResolvedRecipe) -> Path:
+        if recipe.checkpoint == "cut":
+            raise DamagedModel("The file cut.safetensors is cut short. Download it again.")
+        if recipe.checkpoint == "odd":
+            raise PermissionError("no entry")
+        return Path("toy")
+
+    parts = start(locate=locate)
+    cut = parts.dispatcher.enqueue("local", resolved(checkpoint="cut"), 2)
+    odd = parts.dispatcher.enqueue("local", resolved(checkpoint="odd"), 2)
+    good = parts.dispatcher.enqueue("local", resolved(), 2)
+    assert parts.finished(cut.id).error == "The file cut.safetensors is cut short. Download it again."
+    assert "PermissionError" in (parts.finished(odd.id).error or "")
+    assert parts.finished(good.id).done == 2
+
+
+def test_a_full_disk_fails_the_picture_in_words_and_the_queue_goes_on(start: Starter) -> None:
+    full = threading.Event()
+    full.set()
+
+    def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
+        if full.is_set():
+            raise StorageFull("The disk with images is full. Make room there.")
+        return f"image-{recipe.seed}"
+
+    parts = start(save=save)
+    job = parts.dispatcher.enqueue("local", resolved(seed=5), 2)
+    failed = parts.finished(job.id)
+    assert (failed.state, failed.failed) == (FAILED, 2)
+    assert failed.error == "It was made, but not saved: The disk with images is full. Make room there."
+    full.clear()
+    parts.dispatcher.retry("local", job.id)
+    assert [one.image_id for one in parts.finished(job.id).pictures] == ["image-5", "image-6"]
+
+
+def test_while_nothing_can_be_written_the_picture_waits_and_people_are_told(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studio.jobs.clerk.PAUSE_S", 0.05)
+    full = threading.Event()
+    full.set()
+
+    def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
+        if full.is_set():
+            raise StorageFull("The disk is full.")
+        return "saved"
+
+    parts = start(save=save)
+    mark_failed = parts.queue.mark_failed
+
+    def unwritable(job_id: str, index: int, reason: str) -> bool:
+        if full.is_set():
+            raise StorageFull("The disk with the database is full.")
+        return mark_failed(job_id, index, reason)
+
+    monkeypatch.setattr(parts.queue, "mark_failed", unwritable)
+    job = parts.dispatcher.enqueue("local", resolved(), 1)
+    wait_for(lambda: parts.hub.view("local", job.id).notice == "The disk with the database is full.")
+    full.clear()
+    ended = parts.finished(job.id)
+    assert (ended.state, ended.pictures[0].image_id, ended.notice) == (DONE, "saved", None)
+
+
+def test_a_defect_in_saving_costs_one_picture(start: Starter) -> None:
+    def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
+        return {0: "zero", 2: "two"}[done.index]
+
+    parts = start(save=save)
+    ended = parts.finished(parts.dispatcher.enqueue("local", resolved(), 3).id)
+    assert states(ended) == [DONE, FAILED, DONE]
+    assert "KeyError" in (ended.error or "")
+
+
+def test_cancel_is_felt_within_a_step(room: Parts) -> None:
+    parts = room
+    job = parts.dispatcher.enqueue("e", resolved(steps=400), 6)
+    other = parts.dispatcher.enqueue("e", resolved(steps=2), 1)
+    wait_for(lambda: steps_of(parts, job.id, "e") > 2)
+    begun_s = time.monotonic()
+    assert parts.dispatcher.cancel("e", job.id).state is CANCELLED
+    assert states(parts.hub.view("e", job.id)) == [CANCELLED] * 6
+    wait_for(lambda: parts.hub.view("e", other.id).pictures[0].step > 0, 2)
+    assert time.monotonic() - begun_s < 1.0, "the worker took up the next job within a step or two"
+    assert parts.finished(other.id, "e").done == 1
+    assert parts.gallery.list("e").total == 1
+
+
+def test_cancel_keeps_the_finished_and_retry_makes_the_rest_with_the_same_seeds(room: Parts) -> None:
+    parts = room
+    job = parts.dispatcher.enqueue("f", resolved(steps=20, seed=30), 6)
+    wait_for(lambda: parts.hub.view("f", job.id).done >= 1)
+    parts.dispatcher.cancel("f", job.id)
+    cancelled = parts.finished(job.id, "f")
+    assert cancelled.state is CANCELLED and 1 <= cancelled.done <= 4
+    first = cancelled.pictures[0].image_id
+    parts.dispatcher.retry("f", job.id)
+    ended = parts.finished(job.id, "f")
+    assert (ended.state, ended.done, ended.pictures[0].image_id) == (DONE, 6, first)
+    assert sorted(image.recipe.seed for image in parts.gallery.list("f").images) == list(range(30, 36))
+
+
+def test_two_people_take_turns(start: Starter) -> None:
+    saved: list[str] = []
+
+    def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
+        saved.append(owner)
+        return f"{done.job_id}-{done.index}"
+
+    parts = start(owners=("ann", "bob"), live_pictures=1, seconds_per_step=0.005, save=save)
+    long = parts.dispatcher.enqueue("ann", resolved(), 12)
+    wait_for(lambda: len(saved) >= 2)
+    short = parts.dispatcher.enqueue("bob", resolved(), 4)
+    parts.finished(short.id, "bob")
+    parts.finished(long.id, "ann")
+    first = saved.index("bob")
+    assert saved[first : first + 7] == ["bob", "ann"] * 3 + ["bob"]
+    assert first <= 5
+
+
+def test_the_jobs_of_others_do_not_exist(room: Parts) -> None:
+    parts = room
+    job = parts.dispatcher.enqueue("g", resolved(steps=200), 2)
+    wait_for(lambda: parts.hub.preview("g", job.id, 0))
+    for verb in (parts.hub.view, parts.dispatcher.cancel, parts.dispatcher.retry):
+        with pytest.raises(NotFound):
+            verb("h", job.id)
+    assert parts.hub.preview("h", job.id, 0) is None
+    assert parts.hub.views("h") == ()
+    assert parts.hub.view("g", job.id).state is RUNNING
+    parts.dispatcher.cancel("g", job.id)
+
+
+def test_those_who_wait_hear_when_the_line_moves_up(room: Parts) -> None:
+    parts = room
+    jobs = [parts.dispatcher.enqueue("i", resolved(), 1).id for _ in range(6)]
+    with parts.hub.subscribe("i", after=0) as following:
+        parts.finished(jobs[5], "i")
+        places = [one.job.place for one in heard(following) if one.id == jobs[5] and one.job.place is not None]
+    assert places and places[-1] == 1 and places == sorted(places, reverse=True)
+
+
+def test_a_worker_that_cannot_start_is_no_secret_and_the_queue_waits(start: Starter) -> None:
+    parts = start(factory="tests.jobs.engines:refuses_to_start")
+    job = parts.dispatcher.enqueue("local", resolved(), 1)
+    wait_for(lambda: parts.supervisor.status == "failed")
+    wait_for(lambda: "There is no such device" in (parts.hub.view("local", job.id).notice or ""))
+    assert parts.hub.view("local", job.id).state is QUEUED
+
+
+def test_a_clean_stop_parks_the_rest_and_the_next_start_takes_it_up(start: Starter) -> None:
+    first = start(live_pictures=2, seconds_per_step=0.01)
+    job = first.dispatcher.enqueue("local", resolved(steps=20, seed=9), 6)
+    wait_for(lambda: first.hub.view("local", job.id).done >= 2)
+    first.close()
+    second = start()
+    ended = second.finished(job.id)
+    assert (ended.state, ended.done) == (DONE, 6)
+    images = second.gallery.list("local").images
+    assert sorted(image.recipe.seed for image in images) == list(range(9, 15))
+
+
+def test_views_travel_as_json(room: Parts) -> None:
+    parts = room
+    ended = parts.finished(parts.dispatcher.enqueue("j", resolved(seed=3), 1, "mine").id, "j")
+    wire = ended.as_dict()
+    pictures = wire.pop("pictures")
+    assert isinstance(wire.pop("preview_version"), int)
+    moments = [wire.pop(name) for name in ("created_at", "started_at", "finished_at")]
+    assert all(isinstance(moment, str) and moment.endswith("+00:00") for moment in moments)
+    assert wire.pop("recipe") == resolved(seed=3).model_dump(mode="json")
+    assert wire == {
+        "id": "mine",
+        "state": "done",
+        "count": 1,
+        "done": 1,
+        "failed": 0,
+        "cancelled": 0,
+        "progress": 1.0,
+        "place": None,
+        "loading": None,
+        "seconds_left": None,
+        "error": None,
+        "notice": None,
+    }
+    assert isinstance(pictures, list)
+    seconds = pictures[0].pop("seconds")
+    assert 0 < seconds < 20
+    assert isinstance(pictures[0].pop("preview_version"), int)
+    assert pictures == [
+        {
+            "index": 0,
+            "state": "done",
+            "seed": 3,
+            "variation_seed": 0,
+            "step": 6,
+            "steps": 6,
+            "image_id": ended.pictures[0].image_id,
+            "error": None,
+        }
+    ]
