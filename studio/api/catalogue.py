@@ -1,0 +1,68 @@
+"""What there is to choose from: models, samplers, schedules, presets; and how the studio is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from studio import __version__
+from studio.api.caller import OwnerOf, StudioOf
+from studio.recipe import Recipe
+from studio.sampling import catalogue
+
+router = APIRouter(tags=["catalogue"])
+
+
+class Text(BaseModel):
+    """A prompt to measure."""
+
+    text: str
+    checkpoint: str = "auto"
+
+
+@router.get("/models")
+def list_models(studio: StudioOf, refresh: bool = False) -> dict[str, Any]:
+    """The checkpoints of the library; those with a problem say which."""
+    if refresh:
+        studio.library.scan()
+    return {"models": [checkpoint.as_dict() for checkpoint in studio.library.checkpoints()]}
+
+
+@router.get("/samplers")
+def list_samplers() -> dict[str, Any]:
+    """Every sampler with what a person needs to choose one."""
+    return {"samplers": [asdict(entry) for entry in catalogue.SAMPLERS]}
+
+
+@router.get("/schedules")
+def list_schedules() -> dict[str, Any]:
+    """Every schedule of noise levels."""
+    return {"schedules": [asdict(entry) for entry in catalogue.SCHEDULES]}
+
+
+@router.get("/presets")
+def list_presets(studio: StudioOf) -> dict[str, Any]:
+    """Every preset; those with a problem say which."""
+    return {"presets": [{**asdict(preset), "fields": dict(preset.fields)} for preset in studio.presets.values()]}
+
+
+@router.post("/recipes/resolve")
+def resolve_recipe(recipe: dict[str, Any], studio: StudioOf) -> dict[str, Any]:
+    """A recipe with every "auto" answered, without making it: also the way to check one."""
+    return studio.resolve(Recipe(**recipe)).model_dump(mode="json")
+
+
+@router.post("/prompts/count")
+def count_prompt(body: Text, studio: StudioOf) -> dict[str, int]:
+    """Tokens a prompt uses, and tokens that fit into as many chunks as that takes."""
+    used, capacity = studio.count_tokens(body.text, body.checkpoint)
+    return {"used": used, "capacity": capacity}
+
+
+@router.get("/status")
+def status(studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """The worker, its device, and the length of the queue."""
+    return {"version": __version__, **studio.describe()}

@@ -1,0 +1,87 @@
+"""Images: search, look, keep, bin. Files are named by opaque id and leave only through these routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse
+from pydantic import BaseModel, Field
+
+from studio.api.caller import OwnerOf, StudioOf
+
+router = APIRouter(tags=["images"])
+
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+"""An image never changes under its id."""
+
+
+class ImageIds(BaseModel):
+    """Some images by id."""
+
+    ids: list[str] = Field(min_length=1, max_length=5000)
+
+
+class Favourite(BaseModel):
+    """Whether an image is a favourite."""
+
+    favourite: bool
+
+
+@router.get("/images")
+def list_images(
+    studio: StudioOf,
+    owner: OwnerOf,
+    query: str = Query("", max_length=500, description="Words that the prompts hold; quotes keep a phrase together."),
+    before: str | None = Query(None, description="`next` of the page before."),
+    limit: int = Query(50, ge=1, le=500),
+    binned: bool = False,
+    favourites: bool = False,
+) -> dict[str, Any]:
+    """Your images, newest first, a page at a time."""
+    page = studio.gallery.list(owner, query=query, before=before, limit=limit, binned=binned, favourites=favourites)
+    return {"images": [image.as_dict() for image in page.images], "total": page.total, "next": page.next}
+
+
+@router.get("/images/{image_id}")
+def get_image(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """An image's recipe, infotext and place in the gallery."""
+    return studio.gallery.get(owner, image_id).as_dict()
+
+
+@router.get("/images/{image_id}/file", response_class=FileResponse)
+def image_file(image_id: str, studio: StudioOf, owner: OwnerOf, download: bool = False) -> FileResponse:
+    """The original PNG, metadata and all."""
+    path = studio.gallery.file(owner, image_id)
+    return FileResponse(path, media_type="image/png", headers=FOREVER, filename=path.name if download else None)
+
+
+@router.get("/images/{image_id}/thumbnail", response_class=FileResponse)
+def image_thumbnail(image_id: str, studio: StudioOf, owner: OwnerOf) -> FileResponse:
+    """A small WebP."""
+    return FileResponse(studio.gallery.thumbnail(owner, image_id), media_type="image/webp", headers=FOREVER)
+
+
+@router.post("/images/bin")
+def bin_images(body: ImageIds, studio: StudioOf, owner: OwnerOf) -> dict[str, int]:
+    """Put images into the bin; ``restore`` brings them back."""
+    return {"count": studio.gallery.bin(owner, body.ids)}
+
+
+@router.post("/images/restore")
+def restore_images(body: ImageIds, studio: StudioOf, owner: OwnerOf) -> dict[str, int]:
+    """Take images out of the bin."""
+    return {"count": studio.gallery.restore(owner, body.ids)}
+
+
+@router.post("/images/empty-bin")
+def empty_bin(studio: StudioOf, owner: OwnerOf) -> dict[str, int]:
+    """Delete what is in the bin for good."""
+    return {"count": studio.gallery.empty_bin(owner)}
+
+
+@router.post("/images/{image_id}/favourite")
+def favourite_image(image_id: str, body: Favourite, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """Mark an image as a favourite, or no longer."""
+    studio.gallery.favourite(owner, image_id, body.favourite)
+    return studio.gallery.get(owner, image_id).as_dict()

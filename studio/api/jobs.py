@@ -1,0 +1,125 @@
+"""Jobs: order pictures, follow them, cancel them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sse_starlette.sse import EventSourceResponse
+
+from studio.api.caller import OwnerOf, StudioOf
+from studio.errors import NotFound
+from studio.jobs import JobView
+from studio.recipe import Recipe
+from studio.recipe.presets import find_preset
+from studio.services import Studio
+
+router = APIRouter(tags=["jobs"])
+
+
+class JobRequest(BaseModel):
+    """An order: a recipe, how many pictures of it, and an id of the caller's choice that makes repeating harmless."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"recipe": {"prompt": "3d cat face on a blue background", "seed": 7}, "count": 2}]
+        },
+    )
+
+    recipe: dict[str, Any] = Field(description="Fields of a recipe; what is left out suits the checkpoint.")
+    count: int = Field(1, description="Pictures to make; the seed counts up.")
+    id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="An id of your choice.")
+    preset: str | None = Field(None, description="Name of a preset to lay over the recipe.")
+
+
+@router.post("/jobs", status_code=202)
+def create_job(order: JobRequest, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """Queue pictures. Answers at once with the job; follow it by its events."""
+    recipe = Recipe(**order.recipe)
+    if order.preset:
+        recipe = find_preset(studio.presets, order.preset).apply(recipe)
+    return studio.submit(recipe, order.count, owner, order.id).as_dict()
+
+
+@router.get("/jobs")
+def list_jobs(studio: StudioOf, owner: OwnerOf, limit: int = Query(50, ge=1, le=500)) -> dict[str, Any]:
+    """Your newest jobs, newest first."""
+    return {"jobs": [view.as_dict() for view in studio.jobs(owner, limit)]}
+
+
+@router.get("/jobs/{job_id}")
+def get_job(job_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """A job as it stands."""
+    return studio.job(job_id, owner).as_dict()
+
+
+@router.delete("/jobs/{job_id}")
+def cancel_job(job_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """Cancel what is not finished yet. Repeating it is harmless."""
+    return studio.cancel(job_id, owner).as_dict()
+
+
+@router.post("/jobs/{job_id}/retry")
+def retry_job(job_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """Queue the failed and cancelled pictures of a job again, with the seeds they had."""
+    return studio.retry(job_id, owner).as_dict()
+
+
+@router.get("/jobs/{job_id}/preview/{index}", response_class=Response)
+def preview(job_id: str, index: int, studio: StudioOf, owner: OwnerOf) -> Response:
+    """The latest live preview of a running picture, a small JPEG."""
+    data = studio.hub.preview(owner, job_id, index)
+    if data is None:
+        raise NotFound("There is no preview of that picture now.")
+    return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
+
+
+@router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
+async def job_events(job_id: str, studio: StudioOf, owner: OwnerOf) -> EventSourceResponse:
+    """Server-sent events of one job until it has ended; each carries the whole job, so none is missed for long."""
+    await asyncio.to_thread(studio.job, job_id, owner)
+    return EventSourceResponse(_one_job(studio, owner, job_id), ping=15)
+
+
+@router.get("/events", response_class=EventSourceResponse)
+async def all_events(
+    studio: StudioOf, owner: OwnerOf, last_event_id: Annotated[int | None, Header()] = None
+) -> EventSourceResponse:
+    """Server-sent events of all your jobs, beginning with those that are not finished.
+
+    With the header ``Last-Event-ID`` (browsers send it when they connect again) they begin with what was missed.
+    """
+    return EventSourceResponse(_all_jobs(studio, owner, last_event_id), ping=15)
+
+
+async def _one_job(studio: Studio, owner: str, job_id: str) -> AsyncIterator[dict[str, str]]:
+    with studio.hub.subscribe(owner) as updates:
+        present = await asyncio.to_thread(studio.job, job_id, owner)
+        yield _event(present)
+        if present.state.finished:
+            return
+        async for update in updates:
+            if update.id == job_id:
+                yield _event(update.job, update.number)
+                if update.job.state.finished:
+                    return
+
+
+async def _all_jobs(studio: Studio, owner: str, last_event_id: int | None) -> AsyncIterator[dict[str, str]]:
+    with studio.hub.subscribe(owner, after=last_event_id) as updates:
+        for view in reversed(await asyncio.to_thread(studio.jobs, owner)):
+            if not view.state.finished:
+                yield _event(view)
+        async for update in updates:
+            yield _event(update.job, update.number)
+
+
+def _event(view: JobView, number: int | None = None) -> dict[str, str]:
+    """An update; the state on connecting has no number, because what came before it may still be on its way."""
+    event = {"event": "job", "data": json.dumps(view.as_dict())}
+    return event if number is None else {**event, "id": str(number)}

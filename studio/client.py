@@ -1,0 +1,104 @@
+"""A small client of the studio's own REST routes, for commands that find a server running and for scripts.
+
+It speaks HTTP only: importing it loads neither torch nor gradio.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from studio.errors import StudioError
+
+
+class ServerRefused(StudioError):
+    """The server answered with an error; the message is the server's own."""
+
+    def __init__(self, message: str, code: str = "error", status: int = 500) -> None:
+        super().__init__(message)
+        self.code = code
+        self.http_status = status
+
+
+class ServerGone(StudioError):
+    """Nothing answers at that address."""
+
+    code = "server_gone"
+
+
+@dataclass
+class StudioClient:
+    """One server, by its address such as ``http://127.0.0.1:7860``."""
+
+    address: str
+    timeout_s: float = 30.0
+    _http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        # trust_env=False: a proxy of the environment has no business between this machine and itself
+        self._http = httpx.Client(base_url=self.address, timeout=self.timeout_s, trust_env=False)
+
+    def __enter__(self) -> StudioClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def submit(self, recipe: dict[str, Any], count: int = 1, job_id: str | None = None) -> dict[str, Any]:
+        """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless."""
+        return self._json("POST", "/api/v1/jobs", {"recipe": recipe, "count": count, "id": job_id})
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """A job as it stands."""
+        return self._json("GET", f"/api/v1/jobs/{job_id}")
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel what is not finished of a job."""
+        return self._json("DELETE", f"/api/v1/jobs/{job_id}")
+
+    def follow(self, job_id: str) -> Iterator[dict[str, Any]]:
+        """Every change of a job until it has ended; a dropped connection is taken up again."""
+        while True:
+            try:
+                with self._http.stream("GET", f"/api/v1/jobs/{job_id}/events", timeout=60.0) as answer:
+                    if answer.status_code != 200:
+                        answer.read()
+                        raise self._refusal(answer)
+                    for line in answer.iter_lines():
+                        if line.startswith("data:"):
+                            yield json.loads(line[5:])
+            except httpx.TransportError:
+                pass
+            view = self.job(job_id)
+            if view["state"] in ("done", "failed", "cancelled"):
+                yield view
+                return
+
+    def image_file(self, image_id: str) -> bytes:
+        """The PNG of an image."""
+        answer = self._send("GET", f"/api/v1/images/{image_id}/file")
+        return answer.content
+
+    def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer: dict[str, Any] = self._send(method, path, body).json()
+        return answer
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        try:
+            answer = self._http.request(method, path, json=body)
+        except httpx.TransportError as error:
+            raise ServerGone(f"No studio answers at {self.address}: {error}.") from error
+        if answer.is_error:
+            raise self._refusal(answer)
+        return answer
+
+    def _refusal(self, answer: httpx.Response) -> ServerRefused:
+        try:
+            error = answer.json()["error"]
+            return ServerRefused(error["message"], error["code"], answer.status_code)
+        except (ValueError, KeyError, TypeError):
+            return ServerRefused(f"The server answered {answer.status_code}.", status=answer.status_code)
