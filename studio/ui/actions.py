@@ -1,0 +1,251 @@
+"""What the page does, as plain functions of a `Studio` and values: no Gradio in here.
+
+An action that can fail for a reason the person should read answers with a sentence instead of raising, because the
+page shows it where they look; what nobody foresaw is caught at the page's boundary in `wiring`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studio.errors import InvalidField, NotFound, StudioError, UnknownCheckpoint, UnknownSampler
+from studio.recipe import CheckpointFacts, Recipe, infotext
+from studio.recipe.model import AUTO
+from studio.recipe.presets import find_preset
+from studio.sampling import catalogue
+from studio.services import LOCAL_OWNER, Studio
+from studio.ui.fields import Values, is_auto, recipe_from, untouched, values_from
+
+ASPECTS: dict[str, tuple[int, int]] = {
+    "1:1": (1, 1),
+    "4:5": (4, 5),
+    "2:3": (2, 3),
+    "9:16": (9, 16),
+    "3:2": (3, 2),
+    "16:9": (16, 9),
+}
+"""Shapes the page offers; sizes follow from the checkpoint's own."""
+
+STARTER = "starter"
+STARTER_EXAMPLES = (
+    "3d cat face on a blue background",
+    "flat rocket on a yellow background",
+    "3d pizza on a green background",
+    "flat octopus on a black background",
+)
+EXAMPLES = (
+    "a lighthouse at dusk, storm clouds, oil painting",
+    "portrait of an old clockmaker in his workshop, warm light",
+    "a fox in fresh snow, photograph, morning sun",
+    "isometric little bakery, soft colours, illustration",
+)
+
+EMPTY_DEFAULTS = ("steps", "guidance_scale", "width_px", "height_px", "clip_skip", "eta")
+"""Fields that show what they stand for while they are empty."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """New values for the whole form, and a sentence about what could not be taken over (else empty)."""
+
+    values: dict[str, Any]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to know about a sampler: its useful steps, a sentence, and whether the step count lies outside."""
+
+    steps_low: int
+    steps_high: int
+    sentence: str
+    outside: bool
+
+
+def checkpoint_choices(studio: Studio) -> list[tuple[str, str]]:
+    """(label, value) of every checkpoint that can run, the automatic choice first."""
+    facts = _facts(studio, AUTO)
+    automatic = (f"Auto: {facts.name}" if facts else "Auto", AUTO)
+    usable = (checkpoint.name for checkpoint in studio.library.checkpoints() if checkpoint.problem is None)
+    return [automatic, *((name, name) for name in usable)]
+
+
+def sampler_choices(studio: Studio, checkpoint: str | None) -> list[tuple[str, str]]:
+    """(label, value) of every sampler; the automatic choice says what it is for this checkpoint."""
+    facts = _facts(studio, checkpoint)
+    automatic = f"Auto: {facts.default_sampler}" if facts else "Auto"
+    return [(automatic, AUTO), *((entry.name, entry.name) for entry in catalogue.SAMPLERS)]
+
+
+def schedule_choices(studio: Studio, checkpoint: str | None, sampler: str | None) -> list[tuple[str, str]]:
+    """(label, value) of every schedule; the automatic choice says what it is for this sampler."""
+    entry = _sampler(studio, checkpoint, sampler)
+    automatic = f"Auto: {catalogue.find_schedule(entry.default_schedule).label}"
+    others = (schedule.label for schedule in catalogue.SCHEDULES if schedule.name != "automatic")
+    return [(automatic, AUTO), *((label, label) for label in others)]
+
+
+def preset_choices(studio: Studio) -> list[tuple[str, str]]:
+    """(label, value) of every preset that can be applied."""
+    return [(preset.title, preset.name) for preset in studio.presets.values() if preset.problem is None]
+
+
+def examples(studio: Studio) -> tuple[str, ...]:
+    """Prompts to begin with, of the kind that the automatic checkpoint knows."""
+    facts = _facts(studio, AUTO)
+    return STARTER_EXAMPLES if facts is not None and facts.name == STARTER else EXAMPLES
+
+
+def defaults(studio: Studio, checkpoint: str | None, sampler: str | None) -> dict[str, str]:
+    """What an empty field stands for with this checkpoint and sampler, as text to show in it."""
+    facts = _facts(studio, checkpoint)
+    shown = {"eta": f"{_sampler(studio, checkpoint, sampler).default_eta:g}"}
+    if facts is None:
+        return {**dict.fromkeys(("steps", "guidance_scale", "width_px", "height_px", "clip_skip"), ""), **shown}
+    size = str(facts.native_size_px)
+    return {
+        "steps": str(facts.default_steps),
+        "guidance_scale": f"{facts.default_guidance_scale:g}",
+        "width_px": size,
+        "height_px": size,
+        "clip_skip": str(facts.default_clip_skip),
+        **shown,
+    }
+
+
+def advise(studio: Studio, checkpoint: str | None, sampler: str | None, steps: float | None) -> Advice:
+    """What to know about the chosen sampler at this step count."""
+    entry = _sampler(studio, checkpoint, sampler)
+    facts = _facts(studio, checkpoint)
+    count = int(steps) if steps is not None else facts.default_steps if facts else entry.steps_low
+    warning = catalogue.advice_for(entry.name, count)
+    sentence = warning or f"{entry.advice} Useful steps: {entry.useful_steps}."
+    return Advice(entry.steps_low, entry.steps_high, sentence, warning is not None)
+
+
+def count_tokens(studio: Studio, text: str | None, checkpoint: str | None) -> str:
+    """The token count to show beside a prompt; empty while there is nothing to count or nothing to count with."""
+    if not text:
+        return ""
+    try:
+        used, capacity = studio.count_tokens(text, AUTO if is_auto(checkpoint) else str(checkpoint))
+    except InvalidField as error:
+        return str(getattr(error, "plain_message", error.message))
+    except StudioError:
+        return ""
+    return f"{used} / {capacity}"
+
+
+def size_for(aspect: str, native_size_px: int) -> tuple[int, int]:
+    """Width and height of an aspect with about as many pixels as the checkpoint was trained on.
+
+    Sides are multiples of 64, which every network takes, or of 8 for checkpoints too small for that to be close.
+    """
+    across, down = ASPECTS[aspect]
+    cell = 64 if native_size_px >= 512 else 8
+    scale = native_size_px / (across * down) ** 0.5
+    return _rounded(across * scale, cell), _rounded(down * scale, cell)
+
+
+def choose_aspect(studio: Studio, aspect: str, checkpoint: str | None) -> tuple[int | None, int | None]:
+    """Width and height for the form; the checkpoint's own square is left to it."""
+    facts = _facts(studio, checkpoint)
+    if aspect == "1:1" or facts is None:
+        return None, None
+    return size_for(aspect, facts.native_size_px)
+
+
+def aspect_of(studio: Studio, width_px: float | None, height_px: float | None, checkpoint: str | None) -> str | None:
+    """The offered aspect that makes exactly this size, or ``None``; an empty side is the checkpoint's own."""
+    facts = _facts(studio, checkpoint)
+    if facts is None:
+        return None
+    native = facts.native_size_px
+    size = (width_px if width_px is not None else native, height_px if height_px is not None else native)
+    return next((aspect for aspect in ASPECTS if size_for(aspect, native) == size), None)
+
+
+def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
+    """Fill the form from what a click meant: a preset, a picture's recipe, pasted text, or the form's beginning.
+
+    ``message`` is ``{"from": "preset", "name"}``, ``{"from": "image", "id"}``, ``{"from": "text", "text"}``,
+    ``{"from": "values", "values"}`` (as they were before, to undo) or ``{"from": "nothing"}``.
+    """
+    try:
+        source = message.get("from")
+        if source == "preset":
+            return _from_preset(studio, str(message.get("name")), values)
+        if source == "image":
+            return _from_image(studio, str(message.get("id")), values)
+        if source == "text":
+            return _from_text(studio, str(message.get("text")), values)
+        if source == "values":
+            return Filled({**values, **message.get("values", {})})
+        if source == "nothing":
+            return Filled(untouched())
+        raise NotFound(f"There is nothing to fill the form from: {source!r}.")
+    except StudioError as error:
+        return Filled(dict(values), str(error))
+
+
+def _from_preset(studio: Studio, name: str, values: Values) -> Filled:
+    preset = find_preset(studio.presets, name)
+    note = f"Preset “{preset.title}”. {preset.notes}".strip()
+    return _known(studio, preset.apply(recipe_from(values)), values, note)
+
+
+def _from_image(studio: Studio, image_id: str, values: Values) -> Filled:
+    recipe = studio.gallery.get(LOCAL_OWNER, image_id).to_recipe()
+    if recipe is None:
+        return Filled(dict(values), "This picture does not say how it was made; the form is as it was.")
+    return _known(studio, recipe, values)
+
+
+def _from_text(studio: Studio, text: str, values: Values) -> Filled:
+    read = infotext.read(text)
+    ignored = f"Not understood and left out: {', '.join(read.unknown)}." if read.unknown else ""
+    return _known(studio, read.recipe, values, ignored)
+
+
+def _known(studio: Studio, recipe: Recipe, values: Values, note: str = "") -> Filled:
+    """The form for ``recipe``, keeping the present choice where it names something this studio does not have."""
+    shown = values_from(recipe)
+    notes = [note] if note else []
+    try:
+        if not is_auto(recipe.checkpoint):
+            shown["checkpoint"] = studio.library.find(recipe.checkpoint).name
+    except UnknownCheckpoint:
+        shown["checkpoint"] = values.get("checkpoint") or AUTO
+        notes.append(f"The checkpoint “{recipe.checkpoint}” is not here; yours was kept.")
+    try:
+        if not is_auto(recipe.sampler):
+            shown["sampler"] = catalogue.find_sampler(recipe.sampler)[0].name
+        if not is_auto(recipe.schedule):
+            entry = catalogue.find_schedule(recipe.schedule)
+            shown["schedule"] = AUTO if entry.name == "automatic" else entry.label
+    except UnknownSampler as error:
+        shown["sampler"], shown["schedule"] = values.get("sampler") or AUTO, values.get("schedule") or AUTO
+        notes.append(f"{error} Yours was kept.")
+    return Filled(shown, " ".join(notes))
+
+
+def _facts(studio: Studio, checkpoint: str | None) -> CheckpointFacts | None:
+    try:
+        return studio.offer.checkpoint(AUTO if is_auto(checkpoint) else str(checkpoint))
+    except StudioError:
+        return None
+
+
+def _sampler(studio: Studio, checkpoint: str | None, sampler: str | None) -> catalogue.SamplerEntry:
+    facts = _facts(studio, checkpoint)
+    name = sampler if not is_auto(sampler) else facts.default_sampler if facts else catalogue.SAMPLERS[0].name
+    try:
+        return catalogue.find_sampler(str(name))[0]
+    except UnknownSampler:
+        return catalogue.SAMPLERS[0]
+
+
+def _rounded(side: float, cell: int) -> int:
+    return max(64, round(side / cell) * cell)

@@ -1,0 +1,124 @@
+"""Fixed pieces of HTML between the Gradio components; the page's script finds them by id or ``data-`` attribute.
+
+Nothing a person typed is ever put in here: what is theirs is escaped in `escaped` or set as text by the script.
+"""
+
+from __future__ import annotations
+
+import html
+
+MARK = (
+    '<svg class="mark" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true">'
+    '<rect x="2" y="2" width="9" height="9" rx="2.5" opacity=".35"/>'
+    '<rect x="13" y="2" width="9" height="9" rx="2.5" opacity=".6"/>'
+    '<rect x="2" y="13" width="9" height="9" rx="2.5" opacity=".6"/>'
+    '<rect x="13" y="13" width="9" height="9" rx="2.5"/></svg>'
+)
+
+HEADER = f"""
+<header id="header">
+  <a class="skip" href="#generate" data-skip>Skip to the form</a>
+  <h1 class="brand">{MARK}<span>Latent Studio</span></h1>
+  <nav aria-label="Pages">
+    <a href="#/create" data-route="create">Create</a>
+    <a href="#/gallery" data-route="gallery">Gallery</a>
+  </nav>
+  <div class="header-end">
+    <span id="worker" class="worker" data-state="starting" role="status"><i aria-hidden="true"></i>
+      <span>Connecting</span></span>
+    <button type="button" id="theme" class="icon-button" aria-label="Colours: as the system"></button>
+  </div>
+</header>
+"""
+
+STAGE = """
+<section id="stage" aria-label="Pictures being made">
+  <div id="stage-now"></div>
+  <div id="stage-waiting"></div>
+  <div id="stage-earlier"></div>
+</section>
+<p id="announcer" class="hidden-text" role="status" aria-live="polite"></p>
+"""
+
+GALLERY = """
+<section id="gallery" aria-label="Gallery">
+  <div class="gallery-bar">
+    <label class="search"><span class="hidden-text">Search in prompts</span>
+      <input id="gallery-search" type="search" placeholder="Search in prompts" autocomplete="off"
+        spellcheck="false"></label>
+    <div class="views" role="group" aria-label="Which pictures">
+      <a href="#/gallery" data-view="all">All</a>
+      <a href="#/gallery/favourites" data-view="favourites">Favourites</a>
+      <a href="#/gallery/bin" data-view="bin">Bin</a>
+    </div>
+    <span id="gallery-total" class="muted" role="status"></span>
+  </div>
+  <div id="gallery-note"></div>
+  <div id="gallery-grid" class="gallery-grid"></div>
+  <div id="gallery-end"></div>
+</section>
+"""
+
+OVERLAYS = """
+<dialog id="viewer" aria-label="Picture in full view"></dialog>
+<dialog id="question"></dialog>
+"""
+
+PASTE_OFFER = """
+<div id="paste-offer" hidden><span>This looks like a recipe.</span>
+<button type="button" class="link-button" data-act="read-paste">Fill the form from it</button></div>
+"""
+
+CANCEL = '<button type="button" id="cancel" class="button" data-act="cancel" hidden>Cancel</button>'
+
+FORM_MESSAGE = '<div id="form-message" role="alert"></div>'
+
+SEED_BUTTONS = """
+<div class="seed-buttons">
+<button type="button" class="icon-button" data-act="seed-roll" data-icon="dice" aria-label="Roll a new seed each time"
+  title="Roll a new seed each time"></button>
+<button type="button" class="icon-button" data-act="seed-reuse" data-icon="reuse"
+  aria-label="Use the seed of the last picture" title="Use the seed of the last picture"></button>
+</div>
+"""
+
+SWAP = """
+<button type="button" class="icon-button" data-act="swap-size" data-icon="swap" aria-label="Swap width and height"
+  title="Swap width and height"></button>
+"""
+
+RESET = (
+    '<div class="reset"><button type="button" class="link-button" data-act="reset">Set everything back</button></div>'
+)
+
+
+def fold(target: str, title: str) -> str:
+    """A button that opens and closes the column with the id ``target``."""
+    return (
+        f'<button type="button" class="fold" data-fold="{target}" aria-expanded="false" aria-controls="{target}">'
+        f'<span class="chevron" aria-hidden="true"></span>{escaped(title)}'
+        '<span class="fold-note muted"></span></button>'
+    )
+
+
+def slider(field: str, label: str, least: float, most: float, step: float) -> str:
+    """A slider bound to the number field of that name by the page's script.
+
+    It stays out of the tab order: the number beside it takes arrow keys and says the same.
+    """
+    return (
+        f'<div class="slider"><input type="range" data-slider="{field}" min="{least:g}" max="{most:g}" step="{step:g}" '
+        f'tabindex="-1" aria-label="Slider of {escaped(label)}">'
+        f'<button type="button" class="link-button" data-act="auto" data-for="{field}">auto</button></div>'
+    )
+
+
+def advice(sentence: str, steps_low: int, steps_high: int, outside: bool) -> str:
+    """The sampler's advice, with its useful range for the slider to show."""
+    kind = "advice outside" if outside else "advice"
+    return f'<p class="{kind}" data-low="{steps_low}" data-high="{steps_high}">{escaped(sentence)}</p>'
+
+
+def escaped(text: str) -> str:
+    """``text`` safe between tags and in attributes."""
+    return html.escape(text, quote=True)

@@ -1,0 +1,140 @@
+// The jobs as they stand, kept fresh by server-sent events, and by asking every few seconds where those fail.
+// A hidden tab lets its connection go, because a browser allows only six to one server over all tabs.
+
+import { address, listJobs, status } from "./api.js";
+import { isActive } from "./words.js";
+
+const POLL_MS = 2000;
+const HIDDEN_POLL_MS = 5000;
+const STATUS_BUSY_MS = 1500;
+const STATUS_IDLE_MS = 15000;
+const RECONNECT_MS = 2000;
+
+export class Feed extends EventTarget {
+  jobs = new Map();
+  worker = "starting";
+  reason = null;
+  reachable = true;
+  loaded = false;
+  #stream = null;
+  #version = "";
+  #heard = new Map();
+  #pollTimer = 0;
+  #statusTimer = 0;
+
+  start() {
+    document.addEventListener("visibilitychange", () => this.#adapt());
+    window.addEventListener("online", () => this.#adapt());
+    this.#adapt();
+    this.#askStatus();
+  }
+
+  active() {
+    return [...this.jobs.values()].filter(isActive).sort((a, b) => order(a) - order(b));
+  }
+
+  /** The job to show: one that runs, else the next, else the newest that ended. */
+  focus() {
+    const active = this.active();
+    if (active.length) return active.find((job) => job.state === "running") ?? active[0];
+    const ended = [...this.jobs.values()].sort((a, b) => order(b) - order(a));
+    return ended[0] ?? null;
+  }
+
+  merge(...jobs) {
+    const changes = jobs.map((job) => ({ job, before: this.jobs.get(job.id) }));
+    for (const job of jobs) this.jobs.set(job.id, job);
+    for (const detail of changes) this.dispatchEvent(new CustomEvent("job", { detail }));
+    this.#changed();
+  }
+
+  async refresh() {
+    const askedAt = performance.now();
+    try {
+      const { jobs } = await listJobs();
+      this.loaded = true;
+      this.#setReachable(true);
+      this.merge(...jobs.filter((job) => (this.#heard.get(job.id) ?? 0) < askedAt));
+      return;
+    } catch (error) {
+      this.#setReachable(error.status !== undefined);
+    }
+    this.#changed();
+  }
+
+  #adapt() {
+    clearTimeout(this.#pollTimer);
+    if (document.hidden) {
+      this.#disconnect();
+      this.#poll();
+    } else if (!this.#stream) {
+      this.#connect();
+    }
+  }
+
+  #connect() {
+    this.#disconnect();
+    const stream = (this.#stream = new EventSource(address("events")));
+    stream.addEventListener("open", () => {
+      clearTimeout(this.#pollTimer);
+      this.refresh();
+    });
+    stream.addEventListener("job", (event) => {
+      const job = JSON.parse(event.data);
+      this.#heard.set(job.id, performance.now());
+      this.merge(job);
+    });
+    stream.addEventListener("error", () => {
+      this.#disconnect();
+      this.#poll();
+      setTimeout(() => this.#adapt(), RECONNECT_MS);
+    });
+  }
+
+  #disconnect() {
+    this.#stream?.close();
+    this.#stream = null;
+  }
+
+  async #poll() {
+    clearTimeout(this.#pollTimer);
+    await this.refresh();
+    if (this.#stream) return;
+    this.#pollTimer = setTimeout(() => this.#poll(), document.hidden ? HIDDEN_POLL_MS : POLL_MS);
+  }
+
+  async #askStatus() {
+    clearTimeout(this.#statusTimer);
+    if (!document.hidden) {
+      try {
+        const told = await status();
+        this.worker = told.worker;
+        this.reason = told.reason ?? null;
+        if (this.#version && told.version !== this.#version) this.dispatchEvent(new Event("updated"));
+        this.#version = told.version;
+        this.#setReachable(true);
+      } catch (error) {
+        this.#setReachable(error.status !== undefined);
+      }
+      this.#changed();
+    }
+    const settled = this.worker === "ready" && this.reachable;
+    this.#statusTimer = setTimeout(() => this.#askStatus(), settled ? STATUS_IDLE_MS : STATUS_BUSY_MS);
+  }
+
+  #setReachable(reachable) {
+    if (reachable && !this.reachable) this.#askStatusSoon();
+    this.reachable = reachable;
+  }
+
+  #askStatusSoon() {
+    clearTimeout(this.#statusTimer);
+    this.#statusTimer = setTimeout(() => this.#askStatus(), 100);
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+const order = (job) => new Date(job.created_at).getTime();

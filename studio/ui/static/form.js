@@ -1,0 +1,242 @@
+// The form's side in the browser: what Gradio's components hold is remembered over reloads, sliders follow their
+// numbers, and errors stand at the field they are about. The values themselves live in Gradio.
+
+import { make, present } from "./dom.js";
+import { toast } from "./toasts.js";
+
+const KEY = "latent-studio.form";
+const RECIPE_LINE = /(^|\n)Steps: \d+, /;
+
+export class Form {
+  values = null;
+  #facts;
+  #restored = false;
+  #pending = null;
+  #before = null;
+  #saveTimer = 0;
+
+  constructor(facts) {
+    this.#facts = facts;
+  }
+
+  async start() {
+    await Promise.all(["#fill", "#preset input", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present));
+    document.addEventListener("input", (event) => this.#typed(event));
+    new MutationObserver(() => this.showSliders()).observe(await present("#advice"), { childList: true, subtree: true });
+    for (const button of document.querySelectorAll("[data-fold]")) this.#setFold(button, stored("fold")[button.dataset.fold] === true);
+    document.querySelector("#preset input").placeholder = "Fill the form from…";
+    this.showSliders();
+    this.#showNotes();
+  }
+
+  // --- what Gradio tells ---
+
+  remember(values) {
+    if (!this.#restored) return;
+    this.values = this.#named(values);
+    clearTimeout(this.#saveTimer);
+    this.#saveTimer = setTimeout(() => localStorage.setItem(KEY, JSON.stringify(this.values)), 150);
+    requestAnimationFrame(() => {
+      this.showSliders();
+      this.#showNotes();
+      this.#offerPaste();
+    });
+  }
+
+  recall() {
+    const kept = { ...this.#facts.untouched, count: 1, ...stored("form") };
+    this.#restored = true;
+    this.values = kept;
+    return [...this.#facts.fields, "count"].map((name) => kept[name] ?? null);
+  }
+
+  /** A recipe for the REST routes: what is empty is left out. */
+  recipe(values) {
+    const named = this.#named(values);
+    const count = named.count ?? 1;
+    delete named.count;
+    const given = Object.entries(named).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    return { recipe: Object.fromEntries(given), count };
+  }
+
+  /** An input that cannot make a number of what was typed says it is empty; that would quietly mean "automatic". */
+  checkNumbers() {
+    const odd = [...this.#facts.fields, "count"].find((name) => this.input(name)?.validity.badInput);
+    if (odd) throw Object.assign(new Error("this is not a number"), { field: odd });
+  }
+
+  #named(values) {
+    return Object.fromEntries([...this.#facts.fields, "count"].map((name, index) => [name, values[index] ?? null]));
+  }
+
+  // --- filling it ---
+
+  /** Asks Python to fill the form; message is what `actions.fill` takes. */
+  fill(message) {
+    this.#pending = message;
+    document.querySelector("#fill").click();
+  }
+
+  startFilling(values) {
+    this.#rememberBefore(values.slice(1));
+    return [JSON.stringify(this.#pending), ...values.slice(1)];
+  }
+
+  startPreset(values) {
+    this.#rememberBefore(values.slice(1));
+    this.#pending = { from: "preset" };
+    return values;
+  }
+
+  filled(note) {
+    const undoing = this.#pending?.from === "values";
+    const before = this.#before;
+    this.clearErrors();
+    const words = note || (undoing ? "The form is as it was" : "The form is filled");
+    const undo = { label: "Undo", run: () => this.fill({ from: "values", values: before }) };
+    toast(words, { action: undoing || !before ? null : undo });
+  }
+
+  #rememberBefore(values) {
+    this.#before = this.#named([...values, null]);
+    delete this.#before.count;
+  }
+
+  /** Writes into one field as if it had been typed. */
+  write(name, value) {
+    const input = this.input(name);
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  read(name) {
+    return this.input(name).value;
+  }
+
+  swapSize() {
+    const shown = (name) => this.read(name) || this.input(name).placeholder;
+    const [width, height] = [shown("width_px"), shown("height_px")];
+    if (width === height) return;
+    this.write("width_px", height);
+    this.write("height_px", width);
+  }
+
+  input(name) {
+    return this.#block(name)?.querySelector("textarea, input:not([type=range])");
+  }
+
+  #block(name) {
+    return document.getElementById(`field-${name}`) ?? document.getElementById(name);
+  }
+
+  // --- errors ---
+
+  showError(error) {
+    this.clearErrors();
+    const input = error.field ? this.input(error.field) : null;
+    const said = input ? error.message.replace(new RegExp(`^${error.field}: `), "") : error.message;
+    const sentence = said[0].toUpperCase() + said.slice(1);
+    const label = input ? `${this.#label(error.field)}: ` : "";
+    document.querySelector("#form-message").append(make("p", { class: "field-error" }, `${label}${input ? said : sentence}`));
+    if (!input) return;
+    this.#unfold(input);
+    const id = `error-${error.field}`;
+    this.#block(error.field).append(make("p", { class: "field-error", id }, sentence));
+    input.setAttribute("aria-invalid", "true");
+    input.setAttribute("aria-describedby", id);
+    input.focus({ preventScroll: true });
+    input.scrollIntoView({ block: "center", behavior: "instant" });
+    const column = error.details?.column;
+    if (column && input.setSelectionRange) input.setSelectionRange(column - 1, column);
+  }
+
+  /** A passing remark where the person looks after pressing Generate. */
+  say(words) {
+    const place = document.querySelector("#form-message");
+    if (place.textContent !== words) place.replaceChildren(make("p", { class: "form-note" }, words));
+  }
+
+  clearErrors() {
+    document.querySelector("#form-message .form-note")?.remove();
+    for (const words of document.querySelectorAll(".field-error")) words.remove();
+    for (const input of document.querySelectorAll("[aria-invalid]")) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+    }
+  }
+
+  #label(name) {
+    return this.#block(name)?.querySelector("[data-testid=block-info]")?.textContent.trim() ?? name;
+  }
+
+  // --- folds, sliders, notes ---
+
+  toggleFold(button) {
+    const open = button.getAttribute("aria-expanded") !== "true";
+    this.#setFold(button, open);
+    localStorage.setItem("latent-studio.fold", JSON.stringify({ ...stored("fold"), [button.dataset.fold]: open }));
+  }
+
+  #setFold(button, open) {
+    button.setAttribute("aria-expanded", String(open));
+    document.getElementById(button.dataset.fold).classList.toggle("folded", !open);
+  }
+
+  #unfold(input) {
+    const folded = input.closest(".folded");
+    if (folded) this.#setFold(document.querySelector(`[data-fold="${folded.id}"]`), true);
+  }
+
+  showSliders() {
+    for (const slider of document.querySelectorAll("[data-slider]")) this.#showSlider(slider);
+  }
+
+  #showSlider(slider) {
+    const input = this.input(slider.dataset.slider);
+    if (!input) return;
+    const shown = input.value || input.placeholder || slider.min;
+    if (slider !== document.activeElement || !slider.matches(":active")) slider.value = shown;
+    slider.classList.toggle("auto", !input.value);
+    const share = (value) => Math.min(1, Math.max(0, (value - slider.min) / (slider.max - slider.min)));
+    slider.style.setProperty("--at", share(Number(shown)));
+    if (slider.dataset.slider !== "steps") return;
+    const advice = document.querySelector("#advice .advice");
+    slider.style.setProperty("--low", advice ? share(advice.dataset.low) : 0);
+    slider.style.setProperty("--high", advice ? share(advice.dataset.high) : 0);
+    slider.classList.toggle("outside", Boolean(advice?.classList.contains("outside")));
+  }
+
+  /** Says on a closed fold how many settings in it are not as they come. */
+  #showNotes() {
+    const { untouched } = this.#facts;
+    for (const button of document.querySelectorAll("[data-fold]")) {
+      const inside = document.getElementById(button.dataset.fold);
+      const changed = this.#facts.fields.filter(
+        (name) => inside.contains(this.#block(name)) && this.values && (this.values[name] ?? null) !== (untouched[name] ?? null),
+      );
+      button.querySelector(".fold-note").textContent = changed.length ? `${changed.length} changed` : "";
+    }
+  }
+
+  #offerPaste() {
+    document.querySelector("#paste-offer").hidden = !RECIPE_LINE.test(this.values?.prompt ?? "");
+  }
+
+  #typed(event) {
+    const slider = event.target.closest?.("[data-slider]");
+    if (slider) this.write(slider.dataset.slider, slider.value);
+    const block = event.target.closest?.("[id^=field-], #count");
+    if (!block) return;
+    if (block.querySelector("[aria-invalid]")) this.clearErrors();
+    this.showSliders();
+  }
+}
+
+function stored(name) {
+  try {
+    return JSON.parse(localStorage.getItem(`latent-studio.${name}`)) ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,234 @@
+// Starts the page's script once Gradio has built the form, and joins its parts. Python calls it by `window.latentStudio`.
+
+import "./patience.js";
+import { ApiError, models, newId, order } from "./api.js";
+import { calm, present, setText } from "./dom.js";
+import { Feed } from "./feed.js";
+import { Form } from "./form.js";
+import { Gallery } from "./gallery.js";
+import { drawIcons } from "./icons.js";
+import { Pictures } from "./pictures.js";
+import { showFavourites } from "./picture-actions.js";
+import { Stage } from "./stage.js";
+import { startTheme } from "./theme.js";
+import { toast } from "./toasts.js";
+import { Viewer } from "./viewer.js";
+import { weighByKeys } from "./weights.js";
+import { isActive, pictures as countOf, progressOf } from "./words.js";
+
+const TITLE = "Latent Studio";
+const WORKER_WORDS = { starting: "Starting", ready: "Ready", restarting: "Restarting", failed: "Engine failed" };
+const facts = JSON.parse(document.getElementById("studio-facts").textContent);
+
+class Studio {
+  form = new Form(facts);
+  feed = new Feed();
+  pictures = new Pictures();
+  route = "create";
+  examples = facts.examples;
+  #sending = false;
+  #announced = "";
+
+  async start() {
+    await Promise.all(["#stage-now", "#gallery-grid", "#viewer", "#theme", "#generate"].map(present));
+    drawIcons();
+    this.stage = new Stage(this);
+    this.gallery = new Gallery(this);
+    this.viewer = new Viewer(this);
+    startTheme(document.querySelector("#theme"));
+    await this.form.start();
+    this.viewer.start();
+    this.gallery.start();
+    this.stage.start();
+    this.feed.addEventListener("change", () => this.#showState());
+    this.feed.addEventListener("updated", () => {
+      toast("The studio was updated meanwhile", { action: { label: "Load it anew", run: () => location.reload() } });
+    });
+    this.pictures.addEventListener("change", () => showFavourites(this.pictures));
+    this.feed.start();
+    window.addEventListener("hashchange", () => this.#go());
+    document.addEventListener("click", (event) => this.#clicked(event));
+    document.addEventListener("keydown", (event) => this.#key(event));
+    this.#go();
+  }
+
+  // --- called from Gradio's events ---
+
+  remember = (values) => void this.form.remember(values);
+  recall = () => this.form.recall();
+  startFilling = (values) => this.form.startFilling(values);
+  startPreset = (values) => this.form.startPreset(values);
+  filled = (note) => void this.form.filled(note);
+  showDefaults = () => void requestAnimationFrame(() => this.form.showSliders());
+  opened = () => {
+    this.showDefaults();
+    document.documentElement.dataset.ready = "true";
+  };
+
+  async generate(values) {
+    if (this.#sending) return;
+    this.#sending = true;
+    this.form.clearErrors();
+    this.#showState();
+    const { recipe, count } = this.form.recipe(values);
+    const ahead = this.feed.active().length;
+    try {
+      this.form.checkNumbers();
+      const job = await order(newId(), recipe, count, () => this.#waitForServer());
+      this.form.clearErrors();
+      this.feed.merge(job);
+      if (ahead) toast(`${countOf(job.count)} in the queue`);
+      else this.#bringStageIntoView();
+    } catch (error) {
+      this.form.showError(error);
+      if (!(error instanceof ApiError)) this.feed.refresh();
+    } finally {
+      this.#sending = false;
+      this.#showState();
+    }
+  }
+
+  #waitForServer() {
+    this.form.say("The studio does not answer. Trying again…");
+    this.feed.refresh();
+  }
+
+  // --- what the parts ask for ---
+
+  useRecipe(id) {
+    this.#toCreate();
+    this.form.fill({ from: "image", id });
+  }
+
+  useSeed(seed) {
+    this.#toCreate();
+    this.form.write("seed", seed);
+    toast(`Seed ${seed} is in the form`);
+  }
+
+  usePrompt(words) {
+    this.form.write("prompt", words);
+    this.form.input("prompt").focus();
+  }
+
+  openFrom(tile) {
+    const ids = this.stage.shownIds();
+    this.viewer.open(ids, Math.max(0, ids.indexOf(tile.imageId)));
+  }
+
+  async checkpointProblem() {
+    const found = (await models()).models;
+    if (found.some((model) => !model.problem)) return "";
+    const broken = found[0] ? ` The one that is there cannot be used: ${found[0].problem}` : "";
+    return `There is no checkpoint yet. Put a .safetensors file or a diffusers folder into ${facts.modelsFolder} and load this page again.${broken}`;
+  }
+
+  /** Tells those who cannot see it how a job goes: at quarters of the way and at the end. */
+  announce(job, before) {
+    if (job.id !== this.feed.focus()?.id) return;
+    const quarter = Math.floor(job.progress * 4) * 25;
+    const words = isActive(job)
+      ? `${progressOf(job, this.feed).headline}${quarter ? `, ${quarter}%` : ""}`
+      : before && isActive(before) && { done: `${countOf(job.done)} done`, failed: "The job failed", cancelled: "Cancelled" }[job.state];
+    if (!words || words === this.#announced) return;
+    this.#announced = words;
+    setText(document.querySelector("#announcer"), words);
+  }
+
+  // --- the frame ---
+
+  #showState() {
+    const active = this.feed.active();
+    const busy = active.length > 0;
+    const pill = document.querySelector("#worker");
+    const state = this.feed.reachable ? this.feed.worker : "unreachable";
+    pill.dataset.state = busy && state === "ready" ? "busy" : state;
+    const words = state === "unreachable" ? "No connection" : busy && state === "ready" ? "Working" : (WORKER_WORDS[state] ?? state);
+    setText(pill.querySelector("span"), words);
+    pill.title = this.feed.reason ?? "";
+    document.querySelector("#cancel").hidden = !busy;
+    document.documentElement.classList.toggle("busy", busy);
+    document.querySelector("#generate").setAttribute("aria-busy", String(this.#sending));
+    const focus = this.feed.focus();
+    const title = busy ? `${Math.round(focus.progress * 100)}% · ${TITLE}` : TITLE;
+    if (document.title !== title) document.title = title;
+  }
+
+  #go() {
+    const [, route = "create", view = "all"] = location.hash.split("/");
+    this.route = route === "gallery" ? "gallery" : "create";
+    document.documentElement.dataset.route = this.route;
+    for (const link of document.querySelectorAll("[data-route]")) {
+      if (link.tagName !== "A") continue;
+      if (link.dataset.route === this.route) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    if (this.route === "gallery") this.gallery.show(["favourites", "bin"].includes(view) ? view : "all");
+    window.scrollTo(0, 0);
+  }
+
+  #toCreate() {
+    if (this.route !== "create") location.hash = "#/create";
+  }
+
+  #bringStageIntoView() {
+    const stage = document.querySelector("#stage");
+    document.querySelector("#stage-column").scrollTop = 0;
+    const { top } = stage.getBoundingClientRect();
+    if (top > window.innerHeight * 0.6 || top < 0) {
+      stage.scrollIntoView({ behavior: calm() ? "instant" : "smooth", block: "start" });
+    }
+  }
+
+  #clicked(event) {
+    const fold = event.target.closest("[data-fold]");
+    if (fold) return this.form.toggleFold(fold);
+    if (event.target.closest("[data-skip]")) {
+      event.preventDefault();
+      return this.form.input("prompt").focus();
+    }
+    const button = event.target.closest("[data-act]");
+    const act = button && this.#acts[button.dataset.act];
+    return act?.(button);
+  }
+
+  #acts = {
+    cancel: () => this.stage.cancel(),
+    "seed-roll": () => this.form.write("seed", ""),
+    "seed-reuse": () => {
+      const seed = this.stage.lastSeed();
+      if (seed === null) toast("There is no picture yet to take a seed from");
+      else this.form.write("seed", seed);
+    },
+    "swap-size": () => this.form.swapSize(),
+    auto: (button) => this.form.write(button.dataset.for, ""),
+    reset: () => this.form.fill({ from: "nothing" }),
+    "read-paste": () => this.form.fill({ from: "text", text: this.form.read("prompt") }),
+  };
+
+  #key(event) {
+    weighByKeys(event);
+    const dialog = document.querySelector("dialog[open]");
+    if (dialog) return;
+    if ((event.ctrlKey || event.metaKey) && event.key === "Enter" && this.route === "create") {
+      event.preventDefault();
+      document.querySelector("#generate").click();
+    } else if (event.key === "Escape" && this.route === "create" && !event.defaultPrevented && !listIsOpen()) {
+      this.stage.cancel();
+    } else if (event.key === "/" && this.route === "gallery" && !event.target.closest("input, textarea")) {
+      event.preventDefault();
+      this.gallery.search.focus();
+    }
+  }
+}
+
+const listIsOpen = () => document.activeElement?.getAttribute("aria-expanded") === "true" && document.activeElement.getAttribute("role") === "combobox";
+
+const studio = new Studio();
+studio.start().then(
+  () => window.latentStudioIsReady(studio),
+  (error) => {
+    console.error(error);
+    toast(`The page could not start: ${error.message}`, { kind: "error" });
+  },
+);

@@ -1,0 +1,28 @@
+// Asks before something that cannot be undone. The harmless answer has the focus.
+
+import { fillWith, make } from "./dom.js";
+
+export function ask(title, words, yes) {
+  const dialog = document.querySelector("#question");
+  return new Promise((resolve) => {
+    const answer = (sure) => () => {
+      dialog.returnValue = sure ? "yes" : "";
+      dialog.close(dialog.returnValue);
+    };
+    fillWith(
+      dialog,
+      make("h2", { id: "question-title" }, title),
+      make("p", { class: "muted" }, words),
+      make(
+        "div",
+        { class: "question-buttons" },
+        make("button", { type: "button", class: "button", autofocus: true, onclick: answer(false) }, "Keep them"),
+        make("button", { type: "button", class: "button danger", onclick: answer(true) }, yes),
+      ),
+    );
+    dialog.setAttribute("aria-labelledby", "question-title");
+    dialog.returnValue = "";
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    dialog.showModal();
+  });
+}

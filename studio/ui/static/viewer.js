@@ -1,0 +1,237 @@
+// One picture in full view with its recipe. Arrow keys turn the pages, Esc or the browser's way back closes it.
+
+import { fillWith, make } from "./dom.js";
+import { icon } from "./icons.js";
+import { downloadOf, fileOf } from "./pictures.js";
+import { favouriteButton } from "./picture-actions.js";
+import { placeToasts, toast } from "./toasts.js";
+import { dateTime } from "./words.js";
+
+const SWIPE_PX = 50;
+const LARGEST_SCALE = 4;
+
+export class Viewer {
+  #studio;
+  #ids = [];
+  #at = 0;
+  #more = null;
+  #touchX = null;
+  #opener = null;
+
+  constructor(studio) {
+    this.#studio = studio;
+    this.dialog = document.querySelector("#viewer");
+  }
+
+  get isOpen() {
+    return this.dialog.open;
+  }
+
+  start() {
+    const back = this.#turnButton("left", "Previous picture", -1);
+    const on = this.#turnButton("right", "Next picture", 1);
+    this.picture = make("div", { class: "viewer-picture", tabindex: -1 });
+    this.place = make("span", { class: "muted viewer-place" });
+    this.side = make("div", { class: "viewer-details" });
+    const close = make("button", { type: "button", class: "icon-button viewer-close", "aria-label": "Close", title: "Close", onclick: () => this.close() }, icon("close"));
+    const stage = make("div", { class: "viewer-stage" }, back, this.picture, on);
+    const aside = make("aside", { class: "viewer-side", "aria-label": "Recipe" }, make("div", { class: "viewer-head" }, this.place, close), this.side);
+    fillWith(this.dialog, stage, aside);
+    [this.back, this.on] = [back, on];
+    this.dialog.addEventListener("keydown", (event) => this.#key(event));
+    this.dialog.addEventListener("close", () => this.#closed());
+    stage.addEventListener("click", (event) => event.target === stage && this.close());
+    stage.addEventListener("touchstart", (event) => (this.#touchX = event.touches.length === 1 ? event.touches[0].clientX : null), { passive: true });
+    stage.addEventListener("touchend", (event) => this.#swiped(event));
+    window.addEventListener("popstate", () => this.isOpen && this.dialog.close());
+    this.#studio.pictures.addEventListener("change", ({ detail }) => this.#changed(detail.ids));
+  }
+
+  /** Opens a list of picture ids at one of them; more() may fetch further ids when the end comes near. */
+  open(ids, at, more = null) {
+    this.#ids = [...ids];
+    this.#at = at;
+    this.#more = more;
+    this.#opener = document.activeElement;
+    history.pushState({ viewer: true }, "");
+    this.dialog.showModal();
+    this.picture.focus();
+    placeToasts();
+    this.#show();
+  }
+
+  close() {
+    if (history.state?.viewer) history.back();
+    else this.dialog.close();
+  }
+
+  #closed() {
+    placeToasts();
+    if (history.state?.viewer) history.back();
+    if (this.#opener?.isConnected) this.#opener.focus();
+  }
+
+  #turn(by) {
+    const next = this.#at + by;
+    if (next < 0 || next >= this.#ids.length) return;
+    this.#at = next;
+    this.#show();
+  }
+
+  async #show() {
+    const id = this.#ids[this.#at];
+    this.back.disabled = this.#at === 0;
+    this.on.disabled = this.#at === this.#ids.length - 1;
+    this.place.textContent = this.#ids.length > 1 ? `${this.#at + 1} of ${this.#ids.length}` : "";
+    try {
+      const image = await this.#studio.pictures.load(id);
+      if (id !== this.#ids[this.#at]) return;
+      this.#showPicture(image);
+      this.#showDetails(image.recipe ? image : await this.#studio.pictures.load(id));
+    } catch (error) {
+      fillWith(this.picture, make("p", { class: "reason" }, icon("alert"), make("span", {}, error.message)));
+      fillWith(this.side);
+    }
+    this.#prepare();
+  }
+
+  #showPicture(image) {
+    const shown = make("img", {
+      src: fileOf(image.id),
+      alt: image.prompt || "Picture without a prompt",
+      width: image.width_px,
+      height: image.height_px,
+      style: `max-width:min(100%, ${image.width_px * LARGEST_SCALE}px);--ratio:${image.width_px / image.height_px}`,
+    });
+    shown.dataset.id = image.id;
+    shown.onerror = () => fillWith(this.picture, make("p", { class: "reason" }, icon("alert"), make("span", {}, "This picture’s file could not be fetched.")));
+    fillWith(this.picture, shown);
+  }
+
+  #showDetails(image) {
+    const actions = image.binned
+      ? [make("button", { type: "button", class: "button primary", onclick: () => this.#studio.pictures.restore([image.id]) }, icon("undo"), "Put back")]
+      : [
+          make("button", { type: "button", class: "button primary", onclick: () => this.#leaveWith(() => this.#studio.useRecipe(image.id)) }, "Use this recipe"),
+          image.seed !== null &&
+            make("button", { type: "button", class: "button", onclick: () => this.#leaveWith(() => this.#studio.useSeed(image.seed)) }, "Use seed"),
+        ];
+    const tools = [
+      image.binned ? null : favouriteButton(this.#studio, image.id),
+      make("a", { class: "icon-button", href: downloadOf(image.id), download: true, "aria-label": "Download the original", title: "Download the original" }, icon("download")),
+      tool("copy", "Copy the recipe as text", () => this.#copy(image)),
+      image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
+    ];
+    fillWith(
+      this.side,
+      make("div", { class: "viewer-actions" }, actions),
+      make("div", { class: "viewer-tools" }, tools),
+      make("dl", { class: "recipe" }, recipeRows(image).map(([name, value, kind]) => make("div", { class: kind ?? "" }, make("dt", {}, name), make("dd", {}, value)))),
+    );
+  }
+
+  #leaveWith(action) {
+    this.dialog.addEventListener("close", () => setTimeout(action, 30), { once: true });
+    this.close();
+  }
+
+  async #copy(image) {
+    try {
+      await copyText(image.infotext);
+      toast("The recipe is on the clipboard");
+    } catch {
+      toast("The browser did not allow copying.", { kind: "error" });
+    }
+  }
+
+  #changed(ids) {
+    if (!this.isOpen) return;
+    const present = this.#ids[this.#at];
+    if (!ids.includes(present)) return;
+    const image = this.#studio.pictures.known(present);
+    const wasShown = this.side.querySelector(".viewer-tools");
+    const leaves = Boolean(image.binned) !== this.#showsBin;
+    if (wasShown && leaves) {
+      this.#ids.splice(this.#at, 1);
+      if (!this.#ids.length) return this.close();
+      this.#at = Math.min(this.#at, this.#ids.length - 1);
+      this.#show();
+    }
+  }
+
+  get #showsBin() {
+    return this.#studio.gallery.view === "bin" && this.#studio.route === "gallery";
+  }
+
+  async #prepare() {
+    for (const near of [this.#at - 1, this.#at + 1]) {
+      if (this.#ids[near]) new Image().src = fileOf(this.#ids[near]);
+    }
+    if (this.#more && this.#at >= this.#ids.length - 3) {
+      const further = await this.#more();
+      this.#ids.push(...further.filter((id) => !this.#ids.includes(id)));
+      this.on.disabled = this.#at === this.#ids.length - 1;
+      this.place.textContent = this.#ids.length > 1 ? `${this.#at + 1} of ${this.#ids.length}` : "";
+    }
+  }
+
+  #key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const turn = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (turn) this.#turn(turn);
+    else if (event.key === "Home") this.#turn(-this.#at);
+    else if (event.key === "End") this.#turn(this.#ids.length - 1 - this.#at);
+    else if (event.key === "Delete" && !this.#showsBin) this.#studio.pictures.bin([this.#ids[this.#at]]);
+    else if (event.key === "f") this.dialog.querySelector("[data-favourite]")?.click();
+    else return;
+    event.preventDefault();
+  }
+
+  #swiped(event) {
+    if (this.#touchX === null || window.visualViewport?.scale > 1) return;
+    const moved = event.changedTouches[0].clientX - this.#touchX;
+    if (Math.abs(moved) > SWIPE_PX) this.#turn(moved < 0 ? 1 : -1);
+  }
+
+  #turnButton(name, words, by) {
+    return make("button", { type: "button", class: `icon-button turn ${name}`, "aria-label": words, title: words, onclick: () => this.#turn(by) }, icon(name));
+  }
+}
+
+function tool(name, words, run) {
+  return make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
+}
+
+function recipeRows(image) {
+  const recipe = image.recipe ?? {};
+  const rows = [["Prompt", image.prompt || "none", "long"]];
+  if (image.negative_prompt) rows.push(["Negative prompt", image.negative_prompt, "long"]);
+  rows.push(
+    ["Checkpoint", image.checkpoint || null],
+    ["Sampler", [image.sampler, recipe.schedule].filter(Boolean).join(", ") || null],
+    ["Steps", image.steps],
+    ["Guidance", recipe.guidance_scale],
+    ["Seed", image.seed],
+    ["Size", `${image.width_px} × ${image.height_px}`],
+  );
+  if (recipe.variation_strength > 0) rows.push(["Variation", `${recipe.variation_seed} at ${recipe.variation_strength}`]);
+  if (recipe.seed_resize_width_px) rows.push(["Seed from size", `${recipe.seed_resize_width_px} × ${recipe.seed_resize_height_px}`]);
+  if (recipe.clip_skip > 1) rows.push(["Clip skip", recipe.clip_skip]);
+  if (recipe.noise === "philox") rows.push(["Noise source", "Philox"]);
+  if (recipe.emphasis && recipe.emphasis !== "original") rows.push(["Emphasis", recipe.emphasis.replace("_", " ")]);
+  if (recipe.exact) rows.push(["Exact", "yes"]);
+  for (const [name, value] of Object.entries(image.notes ?? {})) rows.push([name, value]);
+  if (image.created_at) rows.push(["Made", dateTime(image.created_at)]);
+  return rows.filter(([, value]) => value !== undefined && value !== null);
+}
+
+async function copyText(text) {
+  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+  const area = make("textarea", { style: "position:fixed;opacity:0" });
+  area.value = text;
+  (document.querySelector("dialog[open]") ?? document.body).append(area);
+  area.select();
+  const copied = document.execCommand("copy");
+  area.remove();
+  if (!copied) throw new Error("copying was refused");
+}

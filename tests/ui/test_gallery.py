@@ -1,0 +1,165 @@
+"""The Gallery and the full view in a real browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.servers import Server, wait_for_job
+from tests.ui.conftest import PHONE, OpenPage, wait_until_ready
+
+pytestmark = pytest.mark.browser
+
+PROMPTS = ("a heron at dawn", "a heron at night", "an <b>old</b> tram")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pictures(server: Server) -> Iterator[None]:
+    with server.client() as client:
+        while unfinished := [job for job in client.get("/api/v1/jobs").json()["jobs"] if job["finished_at"] is None]:
+            wait_for_job(client, unfinished[0]["id"])  # else an earlier test's picture may come between these
+        for number, prompt in enumerate(PROMPTS):
+            recipe = {"prompt": prompt, "seed": 100 + number, "steps": 4}
+            job = client.post("/api/v1/jobs", json={"recipe": recipe}).json()
+            wait_for_job(client, job["id"])
+    yield
+
+
+def shown(page: Page) -> list[str]:
+    return [
+        label.removeprefix("Full view: ")
+        for label in page.locator(".cell-open").evaluate_all(
+            "cells => cells.map(cell => cell.getAttribute('aria-label'))"
+        )
+    ]
+
+
+def search(page: Page, words: str) -> None:
+    page.fill("#gallery-search", words)
+
+
+def test_newest_first_and_search(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    page.wait_for_selector(".cell-open")
+    assert shown(page)[:3] == list(reversed(PROMPTS))
+    search(page, "heron")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
+    assert shown(page) == ["a heron at night", "a heron at dawn"]
+    search(page, "no such <i>thing</i>")
+    expect(page.locator("#gallery-note h2")).to_have_text("Nothing found for “no such <i>thing</i>”")
+    page.click("text=Show everything")
+    page.wait_for_selector(".cell-open")
+
+
+def test_full_view_by_keyboard(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    search(page, "heron")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
+    page.click(".cell-open >> nth=0")
+    details = page.locator(".recipe")
+    expect(details).to_contain_text("a heron at night")
+    page.keyboard.press("ArrowRight")
+    expect(details).to_contain_text("a heron at dawn")
+    page.keyboard.press("ArrowRight")
+    expect(details).to_contain_text("a heron at dawn")
+    page.keyboard.press("ArrowLeft")
+    expect(details).to_contain_text("a heron at night")
+    expect(details).to_contain_text("101")
+    page.keyboard.press("Escape")
+    expect(page.locator("#viewer")).not_to_be_visible()
+    assert page.url.endswith("#/gallery")
+    page.click(".cell-open >> nth=0")
+    page.go_back()
+    expect(page.locator("#viewer")).not_to_be_visible()
+
+
+def test_a_recipe_is_taken_over_from_a_picture(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    search(page, "dawn")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    page.click(".cell-open")
+    page.click("text=Use this recipe")
+    expect(page.locator("#field-prompt textarea")).to_have_value("a heron at dawn")
+    expect(page.locator("#field-seed input")).to_have_value("100")
+    expect(page.locator("#field-steps input")).to_have_value("4")
+    expect(page.locator("#stage")).to_be_visible()
+
+
+def test_favourites(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    search(page, "tram")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    page.hover(".cell")
+    page.locator("#gallery").get_by_label("Favourite", exact=True).click()
+    page.click("[data-view=favourites]")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    page.reload()
+    wait_until_ready(page)
+    page.wait_for_selector(".cell-open")
+    assert shown(page) == ["an <b>old</b> tram"]
+    page.locator("#gallery").get_by_label("Favourite", exact=True).click()
+    expect(page.locator("#gallery-note h2")).to_have_text("No favourites yet")
+
+
+def test_bin_restore_and_empty(open_page: OpenPage, server: Server) -> None:
+    page = open_page("/#/gallery")
+    search(page, "tram")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    page.click(".cell-open")
+    page.wait_for_selector(".recipe")
+    page.keyboard.press("Delete")
+    expect(page.locator("#viewer")).not_to_be_visible()
+    search(page, "")
+    page.click("[data-view=bin]")
+    page.wait_for_selector(".cell-open")
+    assert "an <b>old</b> tram" in shown(page)
+    page.locator(".cell", has=page.locator("[aria-label='Full view: an <b>old</b> tram']")).hover()
+    page.locator(".cell", has=page.locator("[aria-label='Full view: an <b>old</b> tram']")).get_by_label(
+        "Put back"
+    ).click()
+    page.click("[data-view=all]")
+    page.wait_for_selector("[aria-label='Full view: an <b>old</b> tram']")
+    page.click("[aria-label='Full view: an <b>old</b> tram']")
+    page.wait_for_selector(".recipe")
+    page.keyboard.press("Delete")
+    page.keyboard.press("Escape")
+    page.click("[data-view=bin]")
+    page.click("button:has-text('Empty the bin')")
+    assert page.evaluate("document.activeElement.innerText") == "Keep them"
+    page.click("text=Delete for good")
+    expect(page.locator("#gallery-note h2")).to_have_text("The bin is empty")
+    with server.client() as client:
+        assert client.get("/api/v1/images?binned=true").json()["total"] == 0
+    page.goto(server.address)
+    wait_until_ready(page)
+    expect(page.locator("#stage h2")).to_have_text("Your picture appears here")
+
+
+def test_the_original_is_downloaded_as_it_is(open_page: OpenPage, server: Server) -> None:
+    page = open_page("/#/gallery")
+    search(page, "dawn")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    page.click(".cell-open")
+    with page.expect_download() as waiting:
+        page.locator("#viewer").get_by_label("Download the original").click()
+    data = waiting.value.path().read_bytes()
+    with server.client() as client:
+        image = client.get("/api/v1/images?query=dawn").json()["images"][0]
+        assert data == client.get(f"/api/v1/images/{image['id']}/file").content
+    assert data.startswith(b"\x89PNG") and b"a heron at dawn" in data
+
+
+@pytest.mark.parametrize("path", ["/#/create", "/#/gallery", "/#/gallery/bin"])
+def test_a_phone_never_scrolls_sideways(open_page: OpenPage, path: str) -> None:
+    page = open_page(path, **PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if path == "/#/gallery":
+        page.tap(".cell-open >> nth=0")
+        page.wait_for_selector(".recipe")
+        assert page.evaluate("document.querySelector('#viewer').scrollWidth <= innerWidth")
+    if path == "/#/create":
+        page.tap("[data-fold=advanced]")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.locator("#generate").bounding_box()["y"] > 700
