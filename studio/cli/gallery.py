@@ -1,0 +1,70 @@
+"""``studio gallery``: find pictures, and make their rows again from the files."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studio.cli.flags import AsJson, Home
+
+if TYPE_CHECKING:
+    from studio.gallery import Gallery
+
+app = typer.Typer(help="The gallery.", no_args_is_help=True)
+
+
+@app.command("rebuild")
+def rebuild(home: Home = None) -> None:
+    """Make the gallery's rows again from the picture files, for when the database was lost."""
+    from studio.store.lock import HomeLock
+
+    with _gallery(home) as gallery:
+        lock = HomeLock.acquire(gallery.folder.parent)
+        try:
+            report = gallery.rebuild()
+        finally:
+            lock.release()
+    typer.echo(str(report))
+
+
+@app.command("search")
+def search(
+    query: Annotated[str, typer.Argument(help="Words that the prompts hold; quotes keep a phrase together.")] = "",
+    home: Home = None,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="Most pictures to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List pictures whose prompts hold the words, newest first."""
+    from studio.services import LOCAL_OWNER
+
+    with _gallery(home) as gallery:
+        page = gallery.list(LOCAL_OWNER, query=query, limit=limit)
+    if as_json:
+        typer.echo(json.dumps([image.as_dict() for image in page.images], indent=2))
+        return
+    for image in page.images:
+        seed = "unknown" if image.seed is None else image.seed
+        typer.echo(f"{image.id}  seed {seed:<11} {image.prompt[:80]}")
+    typer.echo(f"{page.total} in all" if page.total else "No picture's prompt holds that.")
+
+
+@contextlib.contextmanager
+def _gallery(home: Path | None) -> Iterator[Gallery]:
+    from studio.gallery import Gallery
+    from studio.settings import load_settings
+    from studio.store import Database
+
+    paths = load_settings(home=home).paths
+    paths.home.mkdir(parents=True, exist_ok=True)
+    database = Database.open(paths.database)
+    if database.preparation.set_aside is not None:
+        typer.secho(str(database.preparation), fg=typer.colors.YELLOW, err=True)
+    try:
+        yield Gallery(database, paths)
+    finally:
+        database.close()

@@ -1,0 +1,125 @@
+"""``studio serve``: the page and the REST routes on one port."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import threading
+import webbrowser
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studio.cli.flags import Device, Home, Models
+from studio.errors import SetupError
+
+if TYPE_CHECKING:
+    from studio.settings import Settings
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; 127.0.0.1 is this machine only.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    home: Home = None,
+    models: Models = None,
+    device: Device = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Allow listening beyond this machine without a login (with a warning).")
+    ] = False,
+    browser: Annotated[bool, typer.Option("--browser", help="Open the page in a browser once it answers.")] = False,
+) -> None:
+    """Start the studio and serve its page."""
+    from studio.settings import load_settings
+
+    settings = load_settings(
+        host=host,
+        port=port,
+        home=home,
+        models=models or None,
+        device=device,
+        open=open_ or None,
+        browser=browser or None,
+    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for chatty in ("httpx", "alembic", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    refuse_unguarded(settings)
+    listener = listen(settings.host, settings.port)
+    run(settings, listener)
+
+
+def refuse_unguarded(settings: Settings) -> None:
+    """Refuse to listen beyond this machine without a login, unless told to.
+
+    Raises:
+        SetupError: ``host`` is not a loopback address and ``open`` was not given.
+    """
+    if is_loopback(settings.host):
+        return
+    if not settings.open:
+        raise SetupError(
+            f"--host {settings.host} lets everybody on the network use this studio, and there is no login. "
+            "Give --open as well if that is what you want, or listen on 127.0.0.1."
+        )
+    typer.secho(
+        "Warning: this studio is open. Everybody who reaches this address can use it and see every picture.",
+        fg=typer.colors.YELLOW,
+        err=True,
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is an address that only this machine reaches."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The open socket, so that the port is ours (and known, when it was 0) before anything slow begins.
+
+    Raises:
+        SetupError: the address is not ours or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named because asyncio turns Nagle's algorithm off only where it is: 40 ms an answer otherwise.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SetupError(
+            f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port, or 0 for any free one."
+        ) from error
+    listener.set_inheritable(False)
+    return listener
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    """Build the studio, serve it on ``listener`` until interrupted, and close it."""
+    import uvicorn
+
+    from studio.services import build_studio
+
+    host, port = listener.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
+    address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    studio = build_studio(settings)
+    try:
+        studio.start()  # before the page is imported: the worker loads torch while gradio loads here
+        from studio.server import create_app
+
+        app = create_app(studio)
+        studio.lock.publish(address)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+        typer.echo(f"Latent Studio answers at {address}")
+        if settings.browser:
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        server.run(sockets=[listener])
+    finally:
+        studio.close()

@@ -1,0 +1,72 @@
+"""The ASGI app: REST routes, the page, and the life of a studio around them.
+
+The app answers ``/healthz`` as soon as the socket is open; the worker starts beside it and the queue waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from studio import __version__
+from studio.api import catalogue, images, jobs
+from studio.api.caller import StudioOf
+from studio.api.errors import install_error_handlers
+from studio.errors import NotFound
+from studio.services import Studio
+
+log = logging.getLogger(__name__)
+
+health = APIRouter(tags=["health"])
+
+
+@health.get("/healthz")
+def healthz(studio: StudioOf) -> dict[str, str]:
+    """That the studio answers, and how its worker is."""
+    return {"status": "ok", "worker": studio.worker_status}
+
+
+nothing = APIRouter(include_in_schema=False)
+
+
+@nothing.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+def no_such_route(path: str) -> None:
+    """Answer for this part of the tree, before the page's own catch-all does."""
+    raise NotFound(f"There is no route /api/{path}. /docs lists those there are.")
+
+
+def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
+    """The app over ``studio``, which is closed when the app ends. ``page=False`` leaves the Gradio page out."""
+
+    @contextlib.asynccontextmanager
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        studio.start()
+        try:
+            yield
+        finally:
+            studio.close()
+
+    app = FastAPIOffline(  # its page of routes comes from here, not from a CDN
+        title="Latent Studio",
+        version=__version__,
+        lifespan=life,
+        docs_url="/docs",
+        openapi_url="/api/v1/openapi.json",
+        redoc_url=None,
+        static_url="/docs/static",
+    )
+    app.state.studio = studio
+    install_error_handlers(app)
+    app.include_router(health)
+    for part in (jobs, images, catalogue):
+        app.include_router(part.router, prefix="/api/v1")
+    app.include_router(nothing)
+    if page:
+        from studio.ui.page import mount_page
+
+        app = mount_page(app, studio)
+    return app

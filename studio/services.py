@@ -1,0 +1,215 @@
+"""The one place where concrete parts are chosen and wired: ``build_studio(settings)`` gives a `Studio`.
+
+The page, the REST routes and the commands all speak to a `Studio`; none of them builds parts of its own. Only one
+studio at a time works on a home folder, so that two queues never take the same picture: a lock file sees to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from studio.errors import InvalidField, PromptError
+from studio.gallery import Gallery
+from studio.jobs import Dispatcher, Hub, JobView, Queue, Supervisor
+from studio.library import Library
+from studio.offer import StudioOffer
+from studio.paths import Paths, shipped
+from studio.prompt import count_tokens, parse
+from studio.prompt.tokenizer import FileTokenizer
+from studio.recipe import Recipe, ResolvedRecipe, resolve
+from studio.recipe.events import PictureDone
+from studio.recipe.model import AUTO_SEED
+from studio.recipe.presets import Preset, load_presets
+from studio.settings import Settings
+from studio.store import Database
+from studio.store.lock import HomeLock
+
+log = logging.getLogger(__name__)
+
+LOCAL_OWNER = "local"
+"""The one owner there is until accounts exist."""
+
+ENGINES = {
+    "torch": "studio.engine.build:create_engine",
+    "fake": "studio.engine.fake:create_fake_engine",
+}
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A running studio: its parts, and the few verbs that everybody shares."""
+
+    settings: Settings
+    paths: Paths
+    database: Database
+    library: Library
+    offer: StudioOffer
+    presets: Mapping[str, Preset]
+    gallery: Gallery
+    queue: Queue
+    hub: Hub
+    supervisor: Supervisor
+    dispatcher: Dispatcher
+    lock: HomeLock
+    _started: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Start the worker and feed it with what waits, from before a restart too. Harmless when repeated."""
+        if not self._started.is_set():
+            self._started.set()
+            self.dispatcher.start()
+
+    def close(self) -> None:
+        """Stop the worker, park what is unfinished, and let go of the home folder. Harmless when repeated."""
+        self.dispatcher.close()
+        self.library.close()
+        self.database.close()
+        self.lock.release()
+
+    @property
+    def worker_status(self) -> str:
+        """``starting``, ``ready``, ``restarting`` or ``failed``."""
+        return self.supervisor.status
+
+    def describe(self) -> dict[str, object]:
+        """The worker, its device, and how many jobs wait."""
+        ready = self.supervisor.ready
+        return {
+            "worker": self.worker_status,
+            "reason": self.supervisor.reason,
+            "device": ready.device if ready else None,
+            "device_name": ready.device_name if ready else None,
+            "memory_bytes": ready.memory_bytes if ready else None,
+            "waiting_jobs": len(self.queue.places()),
+        }
+
+    def submit(self, recipe: Recipe, count: int = 1, owner: str = LOCAL_OWNER, job_id: str | None = None) -> JobView:
+        """Queue ``count`` pictures of a recipe. The same id with the same order again is harmless.
+
+        Raises:
+            InvalidField, PromptError: a value or prompt that cannot be used; nothing was queued.
+            UnknownCheckpoint, UnknownSampler, ModelError: a name nothing answers to, or a model that cannot run.
+            Conflict: the id is taken by another order.
+        """
+        if not 1 <= count <= self.settings.max_count:
+            raise InvalidField(
+                "count", f"{count} pictures cannot be ordered at once", f"1 to {self.settings.max_count}"
+            )
+        rolled = [name for name in ("seed", "variation_seed") if getattr(recipe, name) == AUTO_SEED]
+        job = self.dispatcher.enqueue(owner, self.resolve(recipe), count, job_id, rolled=rolled)
+        return self.job(job.id, owner)
+
+    def resolve(self, recipe: Recipe) -> ResolvedRecipe:
+        """The recipe with every "auto" answered and its prompts understood, without queueing it."""
+        resolved = resolve(recipe, self.offer)
+        _check_prompt("prompt", resolved.prompt, resolved.steps)
+        _check_prompt("negative_prompt", resolved.negative_prompt, resolved.steps)
+        return resolved
+
+    def job(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
+        """A job as it stands. Raises `NotFound` for anybody else's."""
+        return self.hub.view(owner, job_id)
+
+    def jobs(self, owner: str = LOCAL_OWNER, limit: int = 50) -> Sequence[JobView]:
+        """The newest jobs, newest first."""
+        return self.hub.views(owner, limit=limit)
+
+    def cancel(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
+        """Stop a job within one step; finished pictures stay."""
+        self.dispatcher.cancel(owner, job_id)
+        return self.job(job_id, owner)
+
+    def retry(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
+        """Queue the failed and cancelled pictures of a job again, with the seeds they had."""
+        self.dispatcher.retry(owner, job_id)
+        return self.job(job_id, owner)
+
+    def count_tokens(self, text: str, checkpoint: str = "auto") -> tuple[int, int]:
+        """Tokens used, and tokens that fit into as many chunks of 75 as that takes."""
+        folder = self.library.find(checkpoint, hashed=False).tokenizer_dir
+        return count_tokens(text, FileTokenizer.cached(folder)) if folder else (0, 75)
+
+
+def build_studio(settings: Settings) -> Studio:
+    """Wire a studio on the home folder of ``settings``. It does nothing until ``start()``.
+
+    Raises:
+        SetupError: another studio works on this home folder.
+        StorageError: the home folder cannot be written.
+    """
+    paths = settings.paths
+    lock = HomeLock.acquire(paths.home)
+    database = Database.open(paths.database)
+    gallery = Gallery(database, paths)
+    _mend(database, gallery)
+    library = build_library(settings)
+    hub = Hub()
+    queue = Queue(database)
+    supervisor = Supervisor(
+        ENGINES[settings.engine], {"device": settings.device, "live_pictures": settings.live_pictures}
+    )
+
+    def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
+        return gallery.add(done.pixels, recipe, done.notes, owner, done.job_id, done.index).id
+
+    def locate(recipe: ResolvedRecipe) -> Path:
+        return library.find(recipe.checkpoint_sha256).path
+
+    dispatcher = Dispatcher(
+        queue=queue,
+        supervisor=supervisor,
+        locate=locate,
+        save=save,
+        hub=hub,
+        live_pictures=settings.live_pictures,
+        preview_every_steps=settings.preview_every_steps,
+    )
+    return Studio(
+        settings=settings,
+        paths=paths,
+        database=database,
+        library=library,
+        offer=StudioOffer(library, settings.max_side_px),
+        presets=build_presets(paths),
+        gallery=gallery,
+        queue=queue,
+        hub=hub,
+        supervisor=supervisor,
+        dispatcher=dispatcher,
+        lock=lock,
+    )
+
+
+def _check_prompt(field: str, text: str, steps: int) -> None:
+    """Raise `PromptError` for a prompt that has no meaning, or asks for what the engine cannot do."""
+    for extra in parse(text, field, steps).extras:
+        raise PromptError(field, f"<{extra.kind}:…> cannot be applied by this version; take it out", extra.column)
+
+
+def _mend(database: Database, gallery: Gallery) -> None:
+    """Bring files and rows together again, and name what was set aside or is damaged."""
+    if database.preparation.set_aside is not None:
+        log.warning("%s", database.preparation)
+    log.info("%s", gallery.recover())
+
+
+def build_library(settings: Settings) -> Library:
+    """The model library over the person's own folders first, then the checkpoints that ship."""
+    paths = settings.paths
+    library = Library(
+        [paths.models, *settings.models],
+        cache=paths.cache,
+        default=settings.default_checkpoint,
+        shipped=[shipped("assets") / "models"],
+    )
+    library.scan()
+    return library
+
+
+def build_presets(paths: Paths) -> Mapping[str, Preset]:
+    """The presets that ship, and the person's own, which win."""
+    return load_presets([shipped("presets"), paths.presets])
