@@ -1,0 +1,45 @@
+"""The docs name everything that can be typed: every command, setting and route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from fastapi.routing import APIRoute
+
+from studio.api import catalogue, images, jobs
+from studio.cli.app import app
+from studio.settings import Settings
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def commands(group: typer.Typer, words: str) -> Iterator[str]:
+    for command in group.registered_commands:
+        assert command.name is not None
+        assert command.callback is not None and command.callback.__doc__, f"{words} {command.name} has no help"
+        yield f"{words} {command.name}"
+    for sub in group.registered_groups:
+        assert sub.typer_instance is not None and sub.name is not None
+        yield from commands(sub.typer_instance, f"{words} {sub.name}")
+
+
+@pytest.mark.parametrize("command", list(commands(app, "studio")))
+def test_every_command_is_documented(command: str) -> None:
+    assert f"`{command}`" in (DOCS / "commands.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_every_setting_is_documented_with_its_own_sentence(name: str) -> None:
+    sentence = Settings.model_fields[name].description
+    assert sentence and f"| `{name}` |" in (text := (DOCS / "settings.md").read_text(encoding="utf-8"))
+    assert sentence in text
+
+
+@pytest.mark.parametrize("route", [*jobs.router.routes, *images.router.routes, *catalogue.router.routes])
+def test_every_route_is_documented(route: APIRoute) -> None:
+    method = next(iter(route.methods))
+    assert f"`{method} /api/v1{route.path}`" in (DOCS / "api.md").read_text(encoding="utf-8")
+    assert route.description, f"{route.path} has no description"
