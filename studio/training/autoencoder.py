@@ -22,6 +22,8 @@ BATCH = 12
 # So small that it only keeps the latents from drifting apart (Rombach et al. 2022, app. G, use 1e-6 on sums).
 KL_WEIGHT = 2e-5
 FREE_COLOUR_SHARE = 0.25
+LATENT_NOISE = 0.4
+"""How much noise the decoder learns to look past, at most, as a share of the latents' deviation."""
 
 Look = Callable[[Tensor], Tensor]
 
@@ -38,11 +40,15 @@ def autoencoder_batch(art: Tensor, generator: torch.Generator, batch: int = BATC
     return over(layer, background) * 2 - 1
 
 
-def reconstruction_loss(autoencoder: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Absolute and squared error of the pictures through the latents, plus a trace of KL; a scalar, float32."""
+def reconstruction_loss(autoencoder: AutoencoderKL, pictures: Tensor, noise: Tensor | None = None) -> Tensor:
+    """Absolute and squared error of the pictures through the latents, plus a trace of KL; a scalar, float32.
+
+    `noise` like the latents, (batch, 4, h / 8, w / 8), is added to them before they are decoded.
+    """
     with mixed_precision(pictures.device):
         posterior = autoencoder.encode(pictures).latent_dist
-        decoded = autoencoder.decode(posterior.sample()).sample
+        latents = posterior.sample()
+        decoded = autoencoder.decode(latents if noise is None else latents + noise).sample
     difference = decoded.float() - pictures
     divergence: Tensor = posterior.kl().float().mean() / 64
     loss: Tensor = difference.abs().mean() + 2 * difference.square().mean() + KL_WEIGHT * divergence
@@ -65,21 +71,36 @@ def train_decoder(
     settings: StageSettings,
     report: Callable[[str], None],
     look: Look | None = None,
+    deviation: float = 0.0,
 ) -> None:
     """Go on with the decoder alone, in place: the latents stay what they are, so the UNet can learn on them at the
     same time.
 
-    `look` restyles the pictures, (batch, 3, h, w) in 0..1, before they are encoded.
+    `look` restyles the pictures, (batch, 3, h, w) in 0..1, before they are encoded. With the `deviation` of the
+    latents given, three in four are decoded with noise on them, because a UNet leaves some: a decoder that never saw
+    any turns it into blotches.
     """
     device = next(autoencoder.parameters()).device
     for part in (autoencoder.encoder, autoencoder.quant_conv):
         part.requires_grad_(False)
     stage = Stage(settings, {"vae": autoencoder}, out, report)
-    _train(stage, art, autoencoder, device, look)
+    _train(stage, art, autoencoder, device, look, deviation)
+
+
+def latent_noise(batch: int, size: int, deviation: float, generator: torch.Generator) -> Tensor:
+    """Noise of another strength for each latent, (batch, 4, size, size), float32; every fourth gets none."""
+    strength = torch.rand(batch, 1, 1, 1, generator=generator) * LATENT_NOISE * deviation
+    strength[3::4] = 0
+    return torch.randn(batch, 4, size, size, generator=generator) * strength
 
 
 def _train(
-    stage: Stage, art: Tensor, autoencoder: AutoencoderKL, device: torch.device, look: Look | None = None
+    stage: Stage,
+    art: Tensor,
+    autoencoder: AutoencoderKL,
+    device: torch.device,
+    look: Look | None = None,
+    deviation: float = 0.0,
 ) -> None:
     def learn(step: int, generator: torch.Generator) -> Tensor:
         # Every eighth batch shows whole pictures, a quarter as many for the same work.
@@ -88,6 +109,7 @@ def _train(
         pictures = autoencoder_batch(art, generator, *shape)
         if look is not None:
             pictures = look(pictures / 2 + 0.5) * 2 - 1
-        return reconstruction_loss(autoencoder, pictures.to(device))
+        noise = latent_noise(shape[0], shape[1] // 8, deviation, generator).to(device) if deviation else None
+        return reconstruction_loss(autoencoder, pictures.to(device), noise)
 
     stage.run(learn)

@@ -33,8 +33,8 @@ from studio.training.tokenizer import load_tokenizer
 Report = Callable[[str], None]
 DEFAULT_MINUTES = 240.0
 SHARES = {"autoencoder": 0.15, "decoder": 0.15, "text": 0.25, "diffusion": 0.45}
-PAIR_SHARE = 0.1
-LOOK_SHARES = {"decoder": 0.35, "diffusion": 0.65}
+PAIR_SHARE = 0.15
+LOOK_SHARES = {"decoder": 0.3, "diffusion": 0.7}
 
 
 @dataclass
@@ -69,7 +69,8 @@ def make_starter(out: Path, minutes: float, device: str, artwork: Path | None, r
     )
     # The latents are made before the decoder goes on: it leaves them as they are.
     latents = load_latents(out, art, networks.autoencoder, report, pairs=PAIRS)
-    train_decoder(art, networks.autoencoder, out, StageSettings("decoder", share["decoder"], 1e-3, seed=3), report)
+    settings = StageSettings("decoder", share["decoder"], 1e-3, seed=3)
+    train_decoder(art, networks.autoencoder, out, settings, report, deviation=1 / latents.scale)
     settings = StageSettings("text", share["text"], 1.5e-3, seed=2, average_decay=0.99)
     head = build_picture_head().to(where)
     pretrain_text_encoder(latents, tokenizer, networks.encoder, head, out, settings, report, PAIR_SHARE)
@@ -92,7 +93,8 @@ def go_on(
     art = load_artwork(out, artwork)
     networks = read_networks(source).to(training_device(device))
     scale = float(networks.autoencoder.config["scaling_factor"])
-    latents = scaled(load_latents(out, art, networks.autoencoder, report, placements=1, look=restyle), scale)
+    shown = {"pairs": PAIRS} if restyle is None else {"placements": 1}
+    latents = scaled(load_latents(out, art, networks.autoencoder, report, look=restyle, **shown), scale)
     networks.encoder.requires_grad_(False)
     share = {name: part * minutes for name, part in LOOK_SHARES.items()}
     train_decoder(
@@ -102,9 +104,10 @@ def go_on(
         StageSettings("decoder", share["decoder"], 5e-4, seed=5, warm_up_steps=30),
         report,
         restyle,
+        deviation=1 / scale,
     )
     settings = StageSettings("diffusion", share["diffusion"], 5e-4, seed=6, average_decay=0.998, warm_up_steps=30)
-    train_diffusion(latents, networks.tokenizer, networks.encoder, networks.unet, out, settings, report)
+    train_diffusion(latents, networks.tokenizer, networks.encoder, networks.unet, out, settings, report, PAIR_SHARE)
     return export(networks, latents.scale, out, source / "tokenizer")
 
 
