@@ -22,6 +22,7 @@ export class Form {
   async start() {
     await Promise.all(["#fill", "#preset input", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present));
     document.addEventListener("input", (event) => this.#typed(event));
+    window.addEventListener("pagehide", () => this.#save());
     new MutationObserver(() => this.showSliders()).observe(await present("#advice"), { childList: true, subtree: true });
     for (const button of document.querySelectorAll("[data-fold]")) this.#setFold(button, stored("fold")[button.dataset.fold] === true);
     document.querySelector("#preset input").placeholder = "Fill the form from…";
@@ -35,12 +36,23 @@ export class Form {
     if (!this.#restored) return;
     this.values = this.#named(values);
     clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => localStorage.setItem(KEY, JSON.stringify(this.values)), 150);
+    this.#saveTimer = setTimeout(() => this.#save(), 150);
     requestAnimationFrame(() => {
       this.showSliders();
       this.#showNotes();
       this.#offerPaste();
     });
+  }
+
+  /** Keeps what is being ordered at once: a reload may come before Gradio has told of the last change. */
+  keep(values) {
+    this.remember(values);
+    this.#save();
+  }
+
+  #save() {
+    clearTimeout(this.#saveTimer);
+    if (this.values) localStorage.setItem(KEY, JSON.stringify(this.values));
   }
 
   recall() {

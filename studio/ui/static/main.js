@@ -69,6 +69,7 @@ class Studio {
     if (this.#sending) return;
     this.#sending = true;
     this.form.clearErrors();
+    this.form.keep(values);
     this.#showState();
     const { recipe, count } = this.form.recipe(values);
     const ahead = this.feed.active().length;
