@@ -6,17 +6,24 @@ It refuses to know networks, files and databases: what it must ask of them comes
 
 from __future__ import annotations
 
-from studio.recipe.model import Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe
-from studio.recipe.resolve import CheckpointFacts, Offer, SamplerFacts, resolve
+from studio.recipe.model import Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe, Tiling
+from studio.recipe.resolve import CheckpointFacts, Offer, SamplerFacts, SourceFacts, UpscalerFacts, resolve
+from studio.recipe.source import InpaintArea, MaskedContent, ResizeMode
 
 __all__ = [
     "CheckpointFacts",
     "Emphasis",
+    "InpaintArea",
+    "MaskedContent",
     "Mode",
     "NoiseDevice",
     "Offer",
     "Recipe",
+    "ResizeMode",
     "ResolvedRecipe",
     "SamplerFacts",
+    "SourceFacts",
+    "Tiling",
+    "UpscalerFacts",
     "resolve",
 ]

@@ -6,7 +6,8 @@ side needs the other's libraries.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
@@ -29,11 +30,15 @@ class JobState(str, Enum):
 
 @dataclass(frozen=True)
 class Pixels:
-    """A finished picture: ``data`` is row-major RGB, 8 bits a channel, ``width_px * height_px * 3`` bytes."""
+    """A finished picture: ``data`` is row-major RGB, 8 bits a channel, ``width_px * height_px * 3`` bytes.
+
+    ``alpha`` is one byte a pixel, 255 opaque, or ``None`` where everything is.
+    """
 
     width_px: int
     height_px: int
     data: bytes
+    alpha: bytes | None = None
 
 
 # --- orders: studio -> worker ---
@@ -41,13 +46,17 @@ class Pixels:
 
 @dataclass(frozen=True)
 class PictureOrder:
-    """Make one picture. ``checkpoint_path`` is a diffusers folder or a safetensors file."""
+    """Make one picture. ``checkpoint_path`` is a diffusers folder or a safetensors file.
+
+    ``files`` are all others the recipe names by sha256 (source, mask, upscalers), by that hash.
+    """
 
     job_id: str
     index: int
     recipe: ResolvedRecipe
     checkpoint_path: Path
     preview_every_steps: int = 0
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from studio.errors import InvalidField
@@ -49,7 +50,30 @@ LIMITS: dict[str, Limit] = {
     "clip_skip": Limit(1, 12, whole=True),
     "eta": Limit(0, 10),
     "eta_noise_seed_delta": Limit(0, MAX_SEED, whole=True),
+    "denoising_strength": Limit(0, 1),
+    "masked_padding_px": Limit(0, 1024, whole=True),
+    "mask_grow_px": Limit(-512, 512, whole=True),
+    "mask_blur_x_px": Limit(0, 256, whole=True),
+    "mask_blur_y_px": Limit(0, 256, whole=True),
+    "outpaint_left_px": Limit(0, 4096, whole=True),
+    "outpaint_right_px": Limit(0, 4096, whole=True),
+    "outpaint_top_px": Limit(0, 4096, whole=True),
+    "outpaint_bottom_px": Limit(0, 4096, whole=True),
+    "hires_scale": Limit(1, 8),
+    "hires_width_px": Limit(0, 16384, whole=True),
+    "hires_height_px": Limit(0, 16384, whole=True),
+    "hires_steps": Limit(0, 1000, whole=True),
+    "hires_denoising_strength": Limit(0, 1),
+    "hires_guidance_scale": Limit(0, 100),
+    "upscale": Limit(1, 8),
+    "brightness": Limit(-1, 1),
+    "contrast": Limit(-1, 1),
+    "saturation": Limit(-1, 1),
+    "temperature": Limit(-1, 1),
+    "sharpness": Limit(-1, 1),
 }
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def check_size(field: str, pixels: int, most_px: int) -> None:
@@ -68,3 +92,9 @@ def check_prompt(field: str, text: str) -> None:
         raise InvalidField(field, "contains a NUL character", "text")
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidField(field, "contains half of a surrogate pair, which no file can keep", "text")
+
+
+def check_sha256(field: str, text: str) -> None:
+    """Raise `InvalidField` unless ``text`` is empty or the name of a stored picture."""
+    if text and not _SHA256.fullmatch(text):
+        raise InvalidField(field, f"{text[:70]!r} is not a stored picture", "the sha256 that storing it answered")

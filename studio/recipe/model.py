@@ -6,20 +6,33 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-import pydantic
-from pydantic import BaseModel, ConfigDict, field_validator
-
-from studio.errors import InvalidField
-from studio.recipe.limits import LIMITS, MAX_SEED, check_prompt
+from studio.recipe.base import RecipeModel
+from studio.recipe.finish import FinishFields, SecondPassFields
+from studio.recipe.limits import MAX_SEED
+from studio.recipe.source import SourceFields
 
 AUTO = "auto"
 AUTO_SEED = -1
 
 
 class Mode(str, Enum):
-    """Where a picture starts: from noise alone, from a picture, or from a picture with a mask."""
+    """Where a picture starts: from noise alone, from a picture, from a picture with a mask; or, to finish, from a
+    picture that no network rolls again.
+    """
 
     TEXT = "text"
+    IMAGE = "image"
+    INPAINT = "inpaint"
+    FINISH = "finish"
+
+
+class Tiling(str, Enum):
+    """Along which axes a picture continues itself without a seam."""
+
+    OFF = "off"
+    BOTH = "both"
+    HORIZONTAL = "horizontal"
+    VERTICAL = "vertical"
 
 
 class Emphasis(str, Enum):
@@ -37,41 +50,7 @@ class NoiseDevice(str, Enum):
     PHILOX = "philox"
 
 
-class _RecipeModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator(*LIMITS, check_fields=False)
-    @classmethod
-    def _within_limits(cls, value: float | None, info: pydantic.ValidationInfo) -> float | None:
-        if value is not None and info.field_name is not None:
-            LIMITS[info.field_name].check(info.field_name, value)
-        return value
-
-    @field_validator("prompt", "negative_prompt", check_fields=False)
-    @classmethod
-    def _prompt_fits(cls, value: str, info: pydantic.ValidationInfo) -> str:
-        check_prompt(info.field_name or "prompt", value)
-        return value
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except pydantic.ValidationError as error:
-            raise _readable(error, type(self)) from None
-
-
-def _readable(error: pydantic.ValidationError, model: type[BaseModel]) -> InvalidField:
-    first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"]) or "recipe"
-    if first["type"] == "extra_forbidden":
-        return InvalidField(field, "is not a field of a recipe", ", ".join(model.model_fields))
-    value = repr(first["input"])
-    shown = value if len(value) <= 60 else value[:57] + "..."
-    allowed = str(LIMITS[field]) if field in LIMITS else ""
-    return InvalidField(field, f"{shown} cannot be used: {first['msg'][:1].lower()}{first['msg'][1:]}", allowed)
-
-
-class Recipe(_RecipeModel):
+class Recipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     """What a person asks for. ``None`` and ``"auto"`` mean: whatever suits the checkpoint; seed -1: roll one.
 
     Raises:
@@ -99,13 +78,14 @@ class Recipe(_RecipeModel):
     emphasis: Emphasis = Emphasis.ORIGINAL
     noise: NoiseDevice = NoiseDevice.CPU
     exact: bool = False
+    tiling: Tiling = Tiling.OFF
 
     def with_fields(self, fields: Mapping[str, Any]) -> Recipe:
         """A copy with ``fields`` laid over it, validated again (a preset is such a mapping)."""
         return Recipe(**{**self.model_dump(), **fields})
 
 
-class ResolvedRecipe(_RecipeModel):
+class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     """One picture, with every question answered: what is queued, run, saved and shown.
 
     ``seed`` and ``variation_seed`` are those of this very picture; ``for_picture`` gives the ones of its siblings.
@@ -134,6 +114,15 @@ class ResolvedRecipe(_RecipeModel):
     emphasis: Emphasis
     noise: NoiseDevice
     exact: bool
+    # From here on every field has a default: jobs and pictures of before it know nothing of it.
+    tiling: Tiling = Tiling.OFF
+    hires_upscaler_sha256: str = ""
+    upscaler_sha256: str = ""
+
+    @property
+    def has_second_pass(self) -> bool:
+        """Whether a larger picture is made of the first one; its size is then `hires_width_px` by `hires_height_px`."""
+        return self.hires_width_px > 0 and self.hires_height_px > 0
 
     def for_picture(self, index: int) -> ResolvedRecipe:
         """The recipe of picture ``index`` of a job: the seed counts up, or the variation seed when one is in use."""

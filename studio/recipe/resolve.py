@@ -33,6 +33,26 @@ class SamplerFacts:
     default_eta: float
 
 
+@dataclass(frozen=True)
+class SourceFacts:
+    """What resolving needs to know of a stored picture."""
+
+    width_px: int
+    height_px: int
+    has_alpha: bool
+
+
+@dataclass(frozen=True)
+class UpscalerFacts:
+    """What resolving needs to know of an upscaler: its canonical name, the sha256 of its file (empty for those that
+    need none), and its own factor (0 for any).
+    """
+
+    name: str
+    sha256: str = ""
+    factor: int = 0
+
+
 class Offer(Protocol):
     """What this studio has to offer; ``services`` makes one from the library and the sampler catalogue."""
 
@@ -48,6 +68,12 @@ class Offer(Protocol):
 
     def schedule(self, name: str) -> str:
         """The canonical name of a schedule. Raises `UnknownSampler`."""
+
+    def source(self, sha256: str) -> SourceFacts:
+        """The stored picture of that hash. Raises `NotFound`."""
+
+    def upscaler(self, name: str, *, latent: bool) -> UpscalerFacts:
+        """The upscaler of that name, ``None`` too; latent ones only when ``latent``. Raises `InvalidField`."""
 
 
 def resolve(recipe: Recipe, offer: Offer) -> ResolvedRecipe:

@@ -58,7 +58,7 @@ def test_bad_values_name_their_field(field: str, value: Any) -> None:
         Recipe(**{field: value})
     assert caught.value.field == field
     assert str(caught.value).startswith(f"{field}: ")
-    assert len(str(caught.value)) < 600
+    assert len(str(caught.value)) < 1600
 
 
 def test_a_field_that_is_none_lists_those_there_are() -> None:
@@ -67,8 +67,9 @@ def test_a_field_that_is_none_lists_those_there_are() -> None:
 
 
 def test_a_resolved_recipe_leaves_nothing_out() -> None:
+    """Fields that came later have defaults, because jobs and pictures of before know nothing of them."""
     fields = sample().model_dump()
-    for name in fields:
+    for name in [name for name, field in ResolvedRecipe.model_fields.items() if field.is_required()]:
         with pytest.raises(InvalidField, match=name):
             ResolvedRecipe(**{key: value for key, value in fields.items() if key != name})
 
