@@ -2,9 +2,11 @@
 
     StudioError                     every error that a person is meant to read
     ├── InvalidField                a value out of its range; names the field and what is allowed
-    │   └── PromptError             a prompt that cannot be understood; points at a column
+    │   ├── PromptError             a prompt that cannot be understood; points at a column
+    │   └── TooLarge                a file beyond what may be uploaded
     ├── NotFound                    an id or name that does not exist (or is not yours)
     │   ├── UnknownCheckpoint
+    │   ├── UnknownPart             a LoRA, VAE, embedding or upscaler that is not there
     │   └── UnknownSampler
     ├── Conflict                    the request contradicts what is already there
     ├── ModelError                  a model file that cannot be used, and why
@@ -72,6 +74,13 @@ class PromptError(InvalidField):
         return type(self), (self.field, self.plain_message, self.column)
 
 
+class TooLarge(InvalidField):
+    """A file beyond what may be uploaded."""
+
+    code = "too_large"
+    http_status = 413
+
+
 class NotFound(StudioError):
     """An id or name that does not exist, or belongs to somebody else: the two look the same on purpose."""
 
@@ -83,6 +92,13 @@ class UnknownCheckpoint(NotFound):
     """No model file answers to that name or hash."""
 
     code = "unknown_checkpoint"
+    http_status = 422
+
+
+class UnknownPart(NotFound):
+    """No LoRA, VAE, embedding or upscaler answers to that name or hash."""
+
+    code = "unknown_part"
     http_status = 422
 
 

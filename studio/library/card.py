@@ -1,4 +1,4 @@
-"""``Checkpoint``: the card of one model file or folder, with everything the studio knows of it without loading it.
+"""``ModelCard``: the card of one model file or folder, with everything the studio knows of it without loading it.
 
 A card is a frozen value; it opens no file. What is wrong with a model stands on its card (`problem`) and is raised
 only when somebody chooses it.
@@ -6,9 +6,10 @@ only when somebody chooses it.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from studio.errors import DamagedModel, ModelError, UnsupportedModel
 
@@ -20,8 +21,14 @@ Kind = Literal[
 ]  # fmt: skip
 Family = Literal["sd1", "sd2", "sdxl", "sdxl-refiner", "sd3", "sd3.5", "flux", "other", "unknown"]
 
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Every kind of model there is, in the order they are shown."""
+
 SHORT_HASH_CHARACTERS = 10
-"""A1111 shows and writes the first ten hexadecimal characters of a checkpoint's SHA-256."""
+"""A1111 shows and writes the first ten hexadecimal characters of a checkpoint's SHA-256 (Civitai's AutoV2)."""
+
+ADAPTER_HASH_CHARACTERS = 12
+"""A1111 writes twelve of a LoRA's or embedding's hash into a picture's text (Civitai's AutoV3)."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class OwnDefaults:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """One model as found on disk.
+class ModelCard:
+    """One model of any kind, as found on disk.
 
     ``name`` is unique in its library. ``native_size_px`` is the side it was trained at (0 where that means nothing).
     ``size_bytes`` counts its weight ``files`` alone, and so does ``sha256``: of the file itself, or, for a folder, of
@@ -47,6 +54,11 @@ class Checkpoint:
     empty until the hash is known. ``problem`` is a sentence for a person, ``trouble`` its sort; ``warning`` tells of
     something that was left out of account. ``tokenizer_dir`` holds vocabulary and merges where the checkpoint brings
     its own.
+
+    ``form`` is how a part is built (``LoHa``, ``Real-ESRGAN``), empty for checkpoints; ``factor`` what an upscaler
+    multiplies each side by, 0 where that cannot be told; ``vectors`` how many tokens of a prompt an embedding takes;
+    ``rank`` a LoRA's; ``alias`` the name a LoRA was trained under, by which other people's prompts may call it;
+    ``payload_sha256`` the hash of a safetensors file without its header, empty until it is known.
     """
 
     name: str
@@ -67,11 +79,32 @@ class Checkpoint:
     warning: str | None = None
     tokenizer_dir: Path | None = None
     defaults: OwnDefaults = field(default_factory=OwnDefaults)
+    form: str = ""
+    factor: int = 0
+    vectors: int = 0
+    rank: int = 0
+    alias: str = ""
+    payload_sha256: str = ""
+
+    @property
+    def id(self) -> str:
+        """What the routes call it: opaque, and the same as long as it stays where it is."""
+        return hashlib.sha256(str(self.path).encode(errors="surrogateescape")).hexdigest()[:16]
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file or folder, with suffix."""
+        return self.path.name
 
     @property
     def short_hash(self) -> str:
         """The first ten hexadecimal characters of the hash, as A1111 writes it; empty until the hash is known."""
         return self.sha256[:SHORT_HASH_CHARACTERS]
+
+    @property
+    def adapter_hash(self) -> str:
+        """The twelve characters by which A1111's texts name a LoRA or embedding; empty until the hash is known."""
+        return (self.sha256 if self.kind == "embedding" else self.payload_sha256)[:ADAPTER_HASH_CHARACTERS]
 
     @property
     def title(self) -> str:
@@ -80,8 +113,8 @@ class Checkpoint:
 
     @property
     def usable(self) -> bool:
-        """Whether pictures can be made with it."""
-        return self.kind == "checkpoint" and self.problem is None
+        """Whether pictures can be made with it: a checkpoint or a part without a problem, of a kind that is known."""
+        return self.kind not in ("unknown", "unet", "text-encoder", "controlnet") and self.problem is None
 
     def refusal(self) -> ModelError:
         """The error to raise when somebody chooses this card in spite of its problem."""
@@ -94,9 +127,15 @@ class Checkpoint:
         for private in ("path", "files", "tokenizer_dir"):
             del fields[private]
         return {
+            "id": self.id,
             **fields,
-            "file": self.path.name,
+            "file": self.file_name,
             "short_hash": self.short_hash,
+            "adapter_hash": self.adapter_hash,
             "title": self.title,
             "usable": self.usable,
         }
+
+
+Checkpoint = ModelCard
+"""The card of a model of kind ``checkpoint``, for those who ask for nothing else."""

@@ -9,16 +9,17 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from studio.errors import Cancelled, DamagedModel, UnknownCheckpoint
+from studio.errors import Cancelled, DamagedModel, NotFound, UnknownCheckpoint
 from studio.library import naming
-from studio.library.card import Checkpoint
+from studio.library.card import Kind, ModelCard
 from studio.library.diffusers_folder import folder_card, size_of
 from studio.library.facts import facts_of
 from studio.library.hashes import Hashes, stamp_of
+from studio.library.shelf import Shelf
 from studio.library.single_file import own_defaults_of, single_file_card
 from studio.library.walk import walk
 from studio.recipe import CheckpointFacts
@@ -28,9 +29,6 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 STARTER = "starter"
 """The name of the checkpoint that people meet first; ``auto`` prefers any of their own that can be used."""
-
-_WHOLE_HASH = 64
-_SMALL_BYTES = 1_000_000_000  # read in a second or two; a foreign hash must not make a request read the whole library
 
 
 class Library:
@@ -56,10 +54,10 @@ class Library:
         self._default = default
         self._hash_ahead = hash_ahead
         self._lock = threading.Lock()
-        self._cards: tuple[Checkpoint, ...] = ()
+        self._cards: tuple[ModelCard, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._hasher: threading.Thread | None = None
-        self._seen: dict[Path, tuple[object, Checkpoint]] = {}
+        self._seen: dict[Path, tuple[object, ModelCard]] = {}
         self._closed = False
 
     def scan(self) -> None:
@@ -84,15 +82,23 @@ class Library:
         """Sentences about folders that could not be read in the last scan."""
         return self._problems
 
-    def models(self) -> tuple[Checkpoint, ...]:
+    def models(self) -> tuple[ModelCard, ...]:
         """Every model of every kind, with its hash where it is known by now."""
         return tuple(self._with_known_hash(card) for card in self._cards)
 
-    def checkpoints(self) -> tuple[Checkpoint, ...]:
+    def checkpoints(self) -> tuple[ModelCard, ...]:
         """Every checkpoint, usable or not, and every file so damaged that nobody can say what it was."""
-        return tuple(card for card in self.models() if _listed(card))
+        return self._shelf("checkpoint").cards
 
-    def find(self, name: str = AUTO, *, hashed: bool = True) -> Checkpoint:
+    def parts(self, kind: Kind) -> tuple[ModelCard, ...]:
+        """Every model of one kind, usable or not."""
+        return self._shelf(kind).cards
+
+    def upscalers(self) -> tuple[ModelCard, ...]:
+        """The upscalers that the engine can run: each with its name, path, ``factor`` and its hash if known by now."""
+        return tuple(card for card in self.parts("upscaler") if card.usable)
+
+    def find(self, name: str = AUTO, *, hashed: bool = True) -> ModelCard:
         """The checkpoint called ``name``.
 
         It may be called by its name or file name in any case, as ``name [hash]``, by the beginning of its hash (8
@@ -103,23 +109,30 @@ class Library:
             UnknownCheckpoint: nothing answers to that name; the message lists what there is.
             DamagedModel, UnsupportedModel: it is there and cannot be used; the message says why.
         """
-        card = self._chosen(name)
-        if card.problem is not None:
-            raise card.refusal()
-        if any(not file.is_file() for file in card.files):
-            raise DamagedModel(f"{card.name} is no longer where it was found. Put it back, or look for models again.")
-        if sum(size_of(file) for file in card.files) != card.size_bytes:  # replaced since the scan
-            self.scan()
-            card = self._chosen(name)
-            if card.problem is not None:
-                raise card.refusal()
-        return self._hashed(card) if hashed else card
+        return self._sound(lambda: self._chosen(name), hashed)
+
+    def part(self, kind: Kind, name: str, *, hashed: bool = True) -> ModelCard:
+        """The LoRA, VAE, embedding or upscaler called ``name``: by name, file name, the name it was trained under,
+        ``name [hash]`` or the beginning of a hash, A1111's twelve characters of a LoRA's among them.
+
+        Raises:
+            UnknownPart: nothing of that kind answers to that name; the message lists what there is.
+            DamagedModel, UnsupportedModel: it is there and cannot be used; the message says why.
+        """
+        return self._sound(lambda: self._shelf(kind).find(name), hashed)
+
+    def by_id(self, model_id: str) -> ModelCard:
+        """The model of any kind that the routes call so. Raises `NotFound`."""
+        for card in self.models():
+            if card.id == model_id:
+                return card
+        raise NotFound("That model is no longer there. Look for models again.")
 
     def facts(self, name: str = AUTO) -> CheckpointFacts:
         """What resolving a recipe needs to know of a checkpoint. Raises as `find` does."""
         return facts_of(self.find(name))
 
-    def _found(self, problems: list[str]) -> Iterator[Checkpoint]:
+    def _found(self, problems: list[str]) -> Iterator[ModelCard]:
         seen: set[Path] = set()
         for root in self._folders:
             for find in walk(root, problems.append):
@@ -129,7 +142,7 @@ class Library:
                 seen.add(real)
                 yield folder_card(find.path) if find.is_folder else self._file_card(find.path)
 
-    def _file_card(self, file: Path) -> Checkpoint:
+    def _file_card(self, file: Path) -> ModelCard:
         """The card of a file; one that has not changed since the last scan is not read again."""
         stamp = tuple(stamp_of(place) for place in (file, own_defaults_of(file)))
         seen = self._seen.get(file)
@@ -137,77 +150,61 @@ class Library:
             seen = self._seen[file] = stamp, single_file_card(file)
         return seen[1]
 
-    def _chosen(self, name: str) -> Checkpoint:
+    def _sound(self, choose: Callable[[], ModelCard], hashed: bool) -> ModelCard:
+        """What ``choose`` chooses, checked to be still what the scan found; a replaced file is looked at again."""
+        card = choose()
+        if card.problem is not None:
+            raise card.refusal()
+        if any(not file.is_file() for file in card.files):
+            raise DamagedModel(f"{card.name} is no longer where it was found. Put it back, or look for models again.")
+        if sum(size_of(file) for file in card.files) != card.size_bytes:
+            self.scan()
+            card = choose()
+            if card.problem is not None:
+                raise card.refusal()
+        return self._hashed(card) if hashed else card
+
+    def _shelf(self, kind: Kind) -> Shelf:
+        return Shelf(kind, self.models(), self._hashed)
+
+    def _chosen(self, name: str) -> ModelCard:
         if name.strip().casefold() in (AUTO, ""):
             return self._automatic()
-        cards = self.models()
-        bare, wanted_hash = naming.split_title(name)
-        prefix = wanted_hash or naming.as_hash(bare)
-        card = None if wanted_hash else naming.by_name(cards, bare)
-        if card is None and prefix:
-            card = self._by_hash(prefix, bare if wanted_hash else "")
-        if card is None:
-            raise UnknownCheckpoint(self._unknown(name, bare))
-        if not _listed(card):
-            raise UnknownCheckpoint(f"{card.name} is a model of kind {card.kind}, not a checkpoint.")
-        return card
+        return self._shelf("checkpoint").find(name)
 
-    def _automatic(self) -> Checkpoint:
+    def _automatic(self) -> ModelCard:
         if self._default.strip().casefold() not in (AUTO, ""):
             return self._chosen(self._default)
-        usable = [card for card in self.models() if card.usable]
+        usable = [card for card in self.checkpoints() if card.usable and card.kind == "checkpoint"]
         own = [card for card in usable if card.name != STARTER and not self._has_shipped(card)]
         starter = [card for card in usable if card.name == STARTER]
         if usable:
             return (own or starter or usable)[0]
         raise UnknownCheckpoint(f"No checkpoint can be used. {self._why_none()}")
 
-    def _has_shipped(self, card: Checkpoint) -> bool:
+    def _has_shipped(self, card: ModelCard) -> bool:
         return any(card.path.is_relative_to(folder) for folder in self._shipped)
-
-    def _by_hash(self, prefix: str, likely: str) -> Checkpoint | None:
-        """By what is known; else by computing within reason: files of that name, small ones, all for a whole hash."""
-        cards = [card for card in self.checkpoints() if card.trouble != "damaged"]
-        known = next((card for card in cards if card.sha256.startswith(prefix)), None)
-        if known is not None:
-            return known
-        missing = [card for card in cards if not card.sha256]
-        for card in sorted(missing, key=lambda card: card.size_bytes):
-            same_name = card.name.casefold() == likely.casefold()
-            if not (same_name or len(prefix) == _WHOLE_HASH or (not likely and card.size_bytes <= _SMALL_BYTES)):
-                continue
-            try:
-                hashed = self._hashed(card)
-            except DamagedModel:
-                continue
-            if hashed.sha256.startswith(prefix):
-                return hashed
-        return None
-
-    def _unknown(self, name: str, bare: str) -> str:
-        cards = self.checkpoints()
-        same = naming.by_name(cards, bare) if bare != name.strip() else None
-        if same is not None:
-            return f"{same.name} is there, but its weights are not those of {name!r}: its hash is {same.short_hash}."
-        shown = name if len(name) <= 80 else name[:77] + "..."
-        return f"No checkpoint is called {shown!r}. {naming.what_there_is(cards, bare)}"
 
     def _why_none(self) -> str:
         cards = self.checkpoints()
         return f"{cards[0].name}: {cards[0].problem}" if cards else naming.what_there_is(cards, "")
 
-    def _with_known_hash(self, card: Checkpoint) -> Checkpoint:
-        return replace(card, sha256=self._hashes.known(card.path, card.files)) if card.files else card
+    def _with_known_hash(self, card: ModelCard) -> ModelCard:
+        if not card.files:
+            return card
+        sha256 = self._hashes.known(card.path, card.files)
+        return replace(card, sha256=sha256, payload_sha256=self._hashes.known_payload(card.path)) if sha256 else card
 
-    def _hashed(self, card: Checkpoint) -> Checkpoint:
-        return replace(card, sha256=self._hashes.compute(card.path, card.files))
+    def _hashed(self, card: ModelCard) -> ModelCard:
+        sha256 = self._hashes.compute(card.path, card.files)
+        return replace(card, sha256=sha256, payload_sha256=self._hashes.known_payload(card.path))
 
     def _hash_all(self) -> None:
-        done: tuple[Checkpoint, ...] = ()
+        done: tuple[ModelCard, ...] = ()
         while done is not self._cards:  # a scan may have found more meanwhile
             done = self._cards
-            for card in done:
-                if not _listed(card) or card.trouble == "damaged":
+            for card in sorted(done, key=lambda card: card.size_bytes):  # small ones first: many names soon
+                if card.kind == "unknown" or card.trouble == "damaged":
                     continue
                 try:
                     self._hashes.compute(card.path, card.files)
@@ -215,7 +212,3 @@ class Library:
                     log.info("%s", error)
                 except Cancelled:
                     return
-
-
-def _listed(card: Checkpoint) -> bool:
-    return card.kind in ("checkpoint", "unet") or (card.kind == "unknown" and card.problem is not None)

@@ -1,5 +1,8 @@
 """SHA-256 of model files, computed once and remembered by path, size and time of change.
 
+Of a safetensors file the hash of what lies behind its header is kept beside: the one by which LoRAs are known, because
+it stays the same when somebody edits their metadata.
+
 The memory is a JSON file that can be thrown away. It is written whole and renamed into place, so a reader never sees
 half of it; two studios that write at once lose at most a hash, which is computed again.
 """
@@ -13,7 +16,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from studio.errors import Cancelled, DamagedModel
 
@@ -37,6 +40,10 @@ class Hashes:
         digests = [self._remembered(file) for file in files]
         return _combined(path, files, digests) if digests and all(digests) else ""
 
+    def known_payload(self, file: Path) -> str:
+        """The hash of a safetensors file without its header, if remembered and unchanged, else an empty string."""
+        return self._remembered(file, "payload")
+
     def compute(self, path: Path, files: tuple[Path, ...]) -> str:
         """The hash of a model, read from disk where it is not remembered.
 
@@ -50,9 +57,9 @@ class Hashes:
         """Make a running `compute` end soon, in whatever thread."""
         self._stopped.set()
 
-    def _remembered(self, file: Path) -> str:
+    def _remembered(self, file: Path, which: str = "sha256") -> str:
         entry = self._known.get(str(file))
-        return entry["sha256"] if entry is not None and entry["stamp"] == stamp_of(file) else ""
+        return str(entry[which]) if entry is not None and entry["stamp"] == stamp_of(file) else ""
 
     def _read(self, file: Path) -> str:
         with self._reading:
@@ -60,11 +67,12 @@ class Hashes:
             if remembered:
                 return remembered
             before = stamp_of(file)
-            digest = sha256_of(file, self._check_stopped)
+            whole, payload = both_hashes_of(file, self._check_stopped)
             if before is not None and before == stamp_of(file):  # else it changed under our eyes
-                self._known = {**self._known, str(file): {"stamp": before, "sha256": digest}}
+                entry = {"stamp": before, "sha256": whole, "payload": payload}
+                self._known = {**self._known, str(file): entry}
                 self._save()
-            return digest
+            return whole
 
     def _check_stopped(self) -> None:
         if self._stopped.is_set():
@@ -83,15 +91,38 @@ class Hashes:
 
 def sha256_of(file: Path, between_blocks: Callable[[], None] = lambda: None) -> str:
     """The SHA-256 of a file in hexadecimal. Raises `DamagedModel` when it cannot be read."""
-    digest = hashlib.sha256()
+    return both_hashes_of(file, between_blocks)[0]
+
+
+def both_hashes_of(file: Path, between_blocks: Callable[[], None] = lambda: None) -> tuple[str, str]:
+    """The SHA-256 of a file, and of what lies behind its safetensors header (empty for other files), in one reading.
+
+    A1111 and kohya know a LoRA by the second (sd-scripts, ``library/train_util.py``, ``addnet_hash_safetensors``).
+    Raises `DamagedModel` when the file cannot be read.
+    """
+    whole, payload = hashlib.sha256(), hashlib.sha256()
     try:
         with file.open("rb", buffering=0) as stream:
+            header_bytes = _header_bytes(stream, file)
+            position = 0
             while block := stream.read(_BLOCK_BYTES):
-                digest.update(block)
+                whole.update(block)
+                if header_bytes and position + len(block) > header_bytes:
+                    payload.update(block[max(header_bytes - position, 0) :])
+                position += len(block)
                 between_blocks()
     except OSError as error:
         raise DamagedModel(f"{file.name} cannot be read: {error.strerror or error}. Look for models again.") from error
-    return digest.hexdigest()
+    return whole.hexdigest(), payload.hexdigest() if header_bytes else ""
+
+
+def _header_bytes(stream: BinaryIO, file: Path) -> int:
+    """How much of a safetensors file is header, its eight bytes of length included; 0 for other files."""
+    if file.suffix.lower() != ".safetensors":
+        return 0
+    start = stream.read(8)
+    stream.seek(0)
+    return 8 + int.from_bytes(start, "little") if len(start) == 8 else 0
 
 
 def _combined(path: Path, files: tuple[Path, ...], digests: list[str]) -> str:
@@ -123,5 +154,7 @@ def _load(file: Path) -> dict[str, dict[str, Any]]:
     return {
         name: entry
         for name, entry in content.items()
-        if isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and isinstance(entry.get("stamp"), list)
+        if isinstance(entry, dict)
+        and all(isinstance(entry.get(which), str) for which in ("sha256", "payload"))
+        and isinstance(entry.get("stamp"), list)
     }

@@ -9,11 +9,11 @@ parts are told in `parts`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from studio.library.card import Family, Kind, Prediction
 from studio.library.header import Header
-from studio.library.parts import identify_part
+from studio.library.parts import Part, identify_part
 
 UNET = "model.diffusion_model."
 """What every name of the diffusion network begins with in a single-file checkpoint."""
@@ -42,7 +42,8 @@ class Identity:
     """What a file is.
 
     ``input_channels`` are those of the UNet: 4, or 9 with mask and masked picture. ``variant`` names an odd one that
-    the family's chassis does not fit; ``lacks`` the parts it leaves out.
+    the family's chassis does not fit; ``lacks`` the parts it leaves out; ``part`` what is told of a file that is no
+    checkpoint.
     """
 
     kind: Kind = "unknown"
@@ -53,14 +54,15 @@ class Identity:
     native_size_px: int = 0
     variant: str | None = None
     lacks: tuple[str, ...] = ()
+    part: Part = field(default_factory=Part)
 
 
 def identify(header: Header, stem: str = "") -> Identity:
     """What a file with this header is; ``stem`` is its name, used only where the header cannot tell (SD 2.x)."""
     found = _transformer(header) or _unet_checkpoint(header, stem)
     if found is None:
-        kind, family = identify_part(header)
-        return Identity(kind, family)
+        part = identify_part(header)
+        return Identity(part.kind, part.family, part=part)
     return found
 
 

@@ -7,10 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from studio.library.card import Checkpoint
+from studio.library.card import Kind, ModelCard
 
 LEAST_HASH_CHARACTERS = 8
 """Shorter prefixes of a hash may meet two files, and ``beef`` may be a name."""
+
+SINGULARS: dict[Kind, str] = {
+    "checkpoint": "checkpoint", "unet": "UNet", "vae": "VAE", "text-encoder": "text encoder", "lora": "LoRA",
+    "embedding": "embedding", "controlnet": "ControlNet", "upscaler": "upscaler", "unknown": "unknown model",
+}  # fmt: skip
+PLURALS: dict[Kind, str] = {kind: f"{word}s" for kind, word in SINGULARS.items()}
 
 _RESERVED = {"auto", ""}
 _TITLE = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]$")
@@ -18,10 +24,10 @@ _HASH = re.compile(rf"^[0-9a-fA-F]{{{LEAST_HASH_CHARACTERS},64}}$")
 _SHOWN = 12
 
 
-def with_unique_names(cards: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
+def with_unique_names(cards: Iterable[ModelCard]) -> tuple[ModelCard, ...]:
     """The same cards, no two of one name in any spelling: on a clash the later one is called ``folder/name``."""
     taken: set[str] = set(_RESERVED)
-    named: list[Checkpoint] = []
+    named: list[ModelCard] = []
     for card in cards:
         name = next(choice for choice in _choices(card) if choice.casefold() not in taken)
         taken.add(name.casefold())
@@ -29,7 +35,7 @@ def with_unique_names(cards: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
     return tuple(named)
 
 
-def _choices(card: Checkpoint) -> Iterable[str]:
+def _choices(card: ModelCard) -> Iterable[str]:
     yield card.name
     outer = [part for part in card.path.parent.parts if part != card.path.anchor]
     for depth in range(1, len(outer) + 1):
@@ -51,21 +57,23 @@ def as_hash(text: str) -> str:
     return text.strip().lower() if _HASH.match(text.strip()) else ""
 
 
-def by_name(cards: Sequence[Checkpoint], text: str) -> Checkpoint | None:
-    """The card of that name or file name, whatever the case."""
+def by_name(cards: Sequence[ModelCard], text: str) -> ModelCard | None:
+    """The card of that name, file name or (last) alias, whatever the case."""
     wanted = text.strip().casefold()
-    for card in cards:
-        if card.name.casefold() == wanted:
-            return card
-    return next((card for card in cards if card.path.name.casefold() == wanted), None)
+    for attribute in ("name", "file_name", "alias"):
+        found = next((card for card in cards if getattr(card, attribute).casefold() == wanted), None)
+        if found is not None and wanted:
+            return found
+    return None
 
 
-def what_there_is(cards: Sequence[Checkpoint], text: str) -> str:
+def what_there_is(cards: Sequence[ModelCard], text: str, kind: Kind = "checkpoint") -> str:
     """The names there are as a sentence, those near to ``text`` first."""
     names = [card.name for card in cards]
     if not names:
         return (
-            "There are no checkpoints yet: put one into the models folder of the home, or name a folder with --models."
+            f"There are no {PLURALS[kind]} yet: put one into the models folder of the home, or name a folder with "
+            "--models."
         )
     lowered = {name.casefold(): name for name in names}
     near = [lowered[name] for name in get_close_matches(text.casefold(), list(lowered), n=3, cutoff=0.5)]

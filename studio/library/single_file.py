@@ -8,11 +8,13 @@ from studio.library.card import Checkpoint, Trouble
 from studio.library.header import Header, read_header
 from studio.library.identify import Identity, identify
 from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
-from studio.library.support import PICKLED, unsupported
+from studio.library.support import PICKLED, odd_part, unsupported
 
 SAFETENSORS = ".safetensors"
 PICKLES = (".ckpt",)
 """Suffixes that only pickled checkpoints have; ``.pt`` and ``.bin`` may be anything, so they are not listed."""
+
+_MOST_ALIAS_CHARACTERS = 200
 
 
 def single_file_card(file: Path) -> Checkpoint:
@@ -43,6 +45,11 @@ def single_file_card(file: Path) -> Checkpoint:
         trouble=trouble,
         warning=warning,
         defaults=defaults,
+        form=identity.part.form,
+        factor=identity.part.factor,
+        vectors=identity.part.vectors,
+        rank=identity.part.rank,
+        alias=header.metadata.get("ss_output_name", "")[:_MOST_ALIAS_CHARACTERS] if identity.kind == "lora" else "",
     )
 
 
@@ -54,9 +61,7 @@ def own_defaults_of(file: Path) -> Path:
 def _problem(header: Header, identity: Identity) -> tuple[str | None, Trouble | None]:
     if header.problem:
         return header.problem, "damaged"
-    if identity.kind not in ("checkpoint", "unet"):
-        return None, None
-    sentence = unsupported(identity, "single-file")
+    sentence = unsupported(identity, "single-file") if identity.kind in ("checkpoint", "unet") else odd_part(identity)
     return sentence, "unsupported" if sentence else None
 
 

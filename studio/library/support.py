@@ -10,6 +10,9 @@ from studio.library.identify import Identity
 
 RUNS: frozenset[tuple[Layout, Family]] = frozenset({("diffusers", "sd1"), ("diffusers", "sd2")})
 
+UPSCALERS: frozenset[str] = frozenset({"ESRGAN", "Real-ESRGAN", "Compact"})
+"""The architectures of upscalers that the engine can build."""
+
 FAMILY_NAMES: dict[Family, str] = {
     "sd1": "Stable Diffusion 1.x",
     "sd2": "Stable Diffusion 2.x",
@@ -19,6 +22,8 @@ FAMILY_NAMES: dict[Family, str] = {
     "sd3.5": "Stable Diffusion 3.5",
     "flux": "Flux",
 }
+
+LATER_FAMILIES: frozenset[Family] = frozenset({"sd3", "sd3.5", "flux"})
 
 PICKLED = (
     "Its weights are pickled, and reading such a file can run code, so the studio leaves it closed. "
@@ -46,4 +51,18 @@ def unsupported(identity: Identity, layout: Layout) -> str | None:
         return f"It is a {family} inpainting checkpoint, which the studio recognises but cannot run yet."
     if identity.lacks:
         return f"It lacks {' and '.join(identity.lacks)}."
+    return None
+
+
+def odd_part(identity: Identity) -> str | None:
+    """Why a part that is no checkpoint cannot be used, in a sentence; ``None`` when it can, or when nobody asks."""
+    part = identity.part
+    if identity.kind == "upscaler" and part.form not in UPSCALERS:
+        return f"It is an upscaler of the architecture {part.form}, which the studio recognises but cannot run yet."
+    if identity.kind == "upscaler" and not part.factor:
+        return f"It is an upscaler of the architecture {part.form} whose factor cannot be told."
+    if identity.kind == "lora" and identity.family in LATER_FAMILIES:
+        return f"It is a LoRA for {FAMILY_NAMES[identity.family]}, which the studio recognises but cannot run yet."
+    if identity.kind == "vae" and identity.family == "other":
+        return "It is the VAE of a later family (Stable Diffusion 3 or Flux), which the studio cannot run yet."
     return None

@@ -100,7 +100,30 @@ LORA_PEFT: Shapes = {
 }
 LORA_FLUX: Shapes = {"transformer.single_transformer_blocks.0.attn.to_k.lora_A.weight": (16, 3072)}
 LOHA: Shapes = {f"{_KOHYA}.hada_w1_a": (320, 4), f"{_KOHYA}.hada_w1_b": (4, 768), f"{_KOHYA}.hada_w2_a": (320, 4)}
-LOKR: Shapes = {f"{_KOHYA}.lokr_w1": (8, 8), f"{_KOHYA}.lokr_w2": (40, 96)}
+LOKR: Shapes = {f"{_KOHYA}.lokr_w1": (8, 8), f"{_KOHYA}.lokr_w2": (40, 96)}  # 8 * 96 = 768
+LOKR_FACTORED: Shapes = {
+    f"{_SDXL_BLOCK}.lokr_w1": (16, 16),
+    f"{_SDXL_BLOCK}.lokr_w2_a": (40, 4),
+    f"{_SDXL_BLOCK}.lokr_w2_b": (4, 128),  # 16 * 128 = 2048
+}
+LOKR_ELSEWHERE: Shapes = {"lycoris_mid_block_attentions_0_proj_in.lokr_w1": (8, 8)}
+LORA_DIFFUSERS: Shapes = {
+    "unet.mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_lora.down.weight": (4, 1024),
+    "unet.mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_k_lora.up.weight": (1280, 4),
+}
+LORA_OF_TEXT: Shapes = {
+    "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight": (16, 768),
+    "lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_up.weight": (768, 16),
+}
+LORA_OF_SECOND_TEXT: Shapes = {
+    "lora_te2_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight": (4, 1280),
+    "lora_te2_text_model_encoder_layers_0_self_attn_q_proj.lora_up.weight": (1280, 4),
+}
+LOCON: Shapes = {**LORA_SD1, "lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight": (8, 320, 3, 3)}
+DORA: Shapes = {**LORA_SD1, f"{_KOHYA}.dora_scale": (1, 768)}
+IA3: Shapes = {f"{_KOHYA}.weight": (320, 1), f"{_KOHYA}.on_input": ()}
+OFT: Shapes = {"lora_unet_down_blocks_0_attentions_0_proj_in.oft_blocks": (4, 80, 80)}
+FULL_DIFFERENCE: Shapes = {f"{_KOHYA}.diff": (320, 768)}
 EMBEDDING_SD1: Shapes = {"emb_params": (4, 768)}
 EMBEDDING_SD2: Shapes = {"<my-cat>": (1, 1024)}
 EMBEDDING_SDXL: Shapes = {"clip_l": (2, 768), "clip_g": (2, 1280)}
@@ -116,6 +139,66 @@ CONTROLNET_SDXL: Shapes = {
 }
 VAE_ORIGINAL: Shapes = {"encoder.conv_in.weight": (128, 3, 3, 3), "decoder.conv_in.weight": (512, 4, 3, 3)}
 VAE_PREFIXED: Shapes = _SD_VAE
+VAE_OF_FLUX: Shapes = {"encoder.conv_in.weight": (128, 3, 3, 3), "decoder.conv_in.weight": (512, 16, 3, 3)}
+EMBEDDING_ONE_VECTOR: Shapes = {"<style>": (768,)}
+_RRDB = {"conv_first.weight": (64, 3, 3, 3), "conv_last.weight": (3, 64, 3, 3)}
+ESRGAN_OLD: Shapes = {
+    "model.0.weight": (64, 3, 3, 3),
+    "model.1.sub.0.RDB1.conv1.0.weight": (32, 64, 3, 3),
+    **{f"model.{place}.weight": (64, 64, 3, 3) for place in (3, 6, 8)},
+    "model.10.weight": (3, 64, 3, 3),
+}
+ESRGAN_OLD_2X: Shapes = {
+    **{
+        name: shape
+        for name, shape in ESRGAN_OLD.items()
+        if name not in ("model.6.weight", "model.8.weight", "model.10.weight")
+    },
+    "model.5.weight": (64, 64, 3, 3),
+    "model.7.weight": (3, 64, 3, 3),
+}
+ESRGAN_NEW: Shapes = {
+    **_RRDB,
+    "RRDB_trunk.0.RDB1.conv1.weight": (32, 64, 3, 3),
+    "upconv1.weight": (64, 64, 3, 3),
+    "upconv2.weight": (64, 64, 3, 3),
+}
+_REAL = {
+    **_RRDB,
+    "body.0.rdb1.conv1.weight": (32, 64, 3, 3),
+    "conv_up1.weight": (64, 64, 3, 3),
+    "conv_up2.weight": (64, 64, 3, 3),
+}
+REAL_ESRGAN: Shapes = {f"params_ema.{name}": shape for name, shape in _REAL.items()}
+REAL_ESRGAN_2X: Shapes = {**_REAL, "conv_first.weight": (64, 12, 3, 3)}  # a pixel unshuffle halves each side first
+COMPACT: Shapes = {
+    "body.0.weight": (64, 3, 3, 3), "body.0.bias": (64,), "body.1.weight": (64,),
+    "body.34.weight": (48, 64, 3, 3), "body.34.bias": (48,),
+}  # fmt: skip
+_SWIN = {
+    "conv_first.weight": (180, 3, 3, 3),
+    "layers.0.residual_group.blocks.0.norm1.weight": (180,),
+    "layers.0.residual_group.blocks.0.mlp.fc1.bias": (360,),
+}
+_SHUFFLED = {
+    "conv_before_upsample.0.weight": (64, 180, 3, 3),
+    "upsample.0.weight": (256, 64, 3, 3),
+    "upsample.2.weight": (256, 64, 3, 3),
+    "conv_last.weight": (3, 64, 3, 3),
+}
+SWINIR: Shapes = {
+    **_SWIN, "conv_before_upsample.0.weight": (64, 180, 3, 3),
+    "conv_up1.weight": (64, 64, 3, 3), "conv_up2.weight": (64, 64, 3, 3), "conv_last.weight": (3, 64, 3, 3),
+}  # fmt: skip
+SWINIR_LIGHT: Shapes = {**_SWIN, "upsample.0.weight": (12, 60, 3, 3)}
+HAT: Shapes = {**_SWIN, **_SHUFFLED, "layers.0.residual_group.blocks.0.conv_block.cab.0.weight": (60, 180, 3, 3)}
+DAT: Shapes = {
+    "conv_first.weight": (180, 3, 3, 3), "before_RG.1.weight": (180,),
+    "layers.0.blocks.0.attn.qkv.weight": (540, 180), **_SHUFFLED,
+}  # fmt: skip
+SPAN: Shapes = {
+    "conv_1.sk.weight": (48, 3, 1, 1), "block_1.c1_r.sk.weight": (48, 48, 1, 1), "upsampler.0.weight": (48, 48, 3, 3),
+}  # fmt: skip
 UPSCALER: Shapes = {"model.0.weight": (64, 3, 3, 3), "model.1.sub.0.RDB1.conv1.0.weight": (32, 64, 3, 3)}
 T5: Shapes = {"encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)}
 LONE_UNET: Shapes = {name: shape for name, shape in SD1.items() if name.startswith(_UNET)}

@@ -40,7 +40,13 @@ PARTS: list[tuple[str, Shapes, str, str]] = [
     ("peft", files.LORA_PEFT, "lora", "sdxl"),
     ("flux lora", files.LORA_FLUX, "lora", "flux"),
     ("loha", files.LOHA, "lora", "sd1"),
-    ("lokr", files.LOKR, "lora", "unknown"),
+    ("lokr", files.LOKR, "lora", "sd1"),
+    ("lokr factored", files.LOKR_FACTORED, "lora", "sdxl"),
+    ("lokr elsewhere", files.LOKR_ELSEWHERE, "lora", "unknown"),
+    ("diffusers' first lora", files.LORA_DIFFUSERS, "lora", "sd2"),
+    ("lora of the text", files.LORA_OF_TEXT, "lora", "sd1"),
+    ("lora of the second text", files.LORA_OF_SECOND_TEXT, "lora", "sdxl"),
+    ("full difference", files.FULL_DIFFERENCE, "lora", "sd1"),
     ("embedding sd1", files.EMBEDDING_SD1, "embedding", "sd1"),
     ("embedding sd2", files.EMBEDDING_SD2, "embedding", "sd2"),
     ("embedding sdxl", files.EMBEDDING_SDXL, "embedding", "sdxl"),
@@ -48,6 +54,8 @@ PARTS: list[tuple[str, Shapes, str, str]] = [
     ("controlnet sdxl", files.CONTROLNET_SDXL, "controlnet", "sdxl"),
     ("vae", files.VAE_ORIGINAL, "vae", "unknown"),
     ("vae prefixed", files.VAE_PREFIXED, "vae", "unknown"),
+    ("vae of flux", files.VAE_OF_FLUX, "vae", "other"),
+    ("embedding of one vector", files.EMBEDDING_ONE_VECTOR, "embedding", "sd1"),
     ("upscaler", files.UPSCALER, "upscaler", "unknown"),
     ("t5", files.T5, "text-encoder", "unknown"),
     ("unet alone", files.LONE_UNET, "unet", "sd1"),
@@ -129,5 +137,8 @@ def test_a_checkpoint_without_its_vae_says_so(tmp_path: Path) -> None:
 
 
 def test_the_metadata_of_a_lora_tells_its_family_where_shapes_cannot(tmp_path: Path) -> None:
-    assert identified(tmp_path, files.LOKR, metadata={"ss_base_model_version": "sdxl_base_v1-0"}).family == "sdxl"
-    assert identified(tmp_path, files.LOKR, metadata={"ss_base_model_version": "sd_v1"}).family == "sd1"
+    assert (
+        identified(tmp_path, files.LOKR_ELSEWHERE, metadata={"ss_base_model_version": "sdxl_base_v1-0"}).family
+        == "sdxl"
+    )
+    assert identified(tmp_path, files.LOKR_ELSEWHERE, metadata={"ss_base_model_version": "sd_v1"}).family == "sd1"
