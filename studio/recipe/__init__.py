@@ -7,7 +7,8 @@ It refuses to know networks, files and databases: what it must ask of them comes
 from __future__ import annotations
 
 from studio.recipe.model import Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe, Tiling
-from studio.recipe.resolve import CheckpointFacts, Offer, SamplerFacts, SourceFacts, UpscalerFacts, resolve
+from studio.recipe.offer import CheckpointFacts, Offer, SamplerFacts, SourceFacts, UpscalerFacts
+from studio.recipe.resolve import resolve
 from studio.recipe.source import InpaintArea, MaskedContent, ResizeMode
 
 __all__ = [

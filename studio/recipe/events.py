@@ -46,7 +46,8 @@ class Pixels:
 
 @dataclass(frozen=True)
 class PictureOrder:
-    """Make one picture. ``checkpoint_path`` is a diffusers folder or a safetensors file.
+    """Make one picture. ``checkpoint_path`` is a diffusers folder or a safetensors file, ``None`` where no network is
+    needed.
 
     ``files`` are all others the recipe names by sha256 (source, mask, upscalers), by that hash.
     """
@@ -54,7 +55,7 @@ class PictureOrder:
     job_id: str
     index: int
     recipe: ResolvedRecipe
-    checkpoint_path: Path
+    checkpoint_path: Path | None
     preview_every_steps: int = 0
     files: Mapping[str, Path] = field(default_factory=dict)
 

@@ -132,4 +132,4 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     def to_recipe(self) -> Recipe:
         """The same picture as a recipe for the form, with nothing left to "auto"."""
         shared = {name: value for name, value in self.model_dump().items() if name in Recipe.model_fields}
-        return Recipe(**shared)
+        return Recipe(**{**shared, "checkpoint": self.checkpoint or AUTO})

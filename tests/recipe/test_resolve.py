@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from studio.errors import InvalidField, UnknownCheckpoint, UnknownSampler
-from studio.recipe import CheckpointFacts, Recipe, SamplerFacts, resolve
+from studio.errors import InvalidField, NotFound, UnknownCheckpoint, UnknownPart, UnknownSampler
+from studio.recipe import CheckpointFacts, Recipe, SamplerFacts, SourceFacts, UpscalerFacts, resolve
 from studio.recipe.limits import MAX_SEED
 
 
@@ -25,6 +25,7 @@ class ShortOffer:
         known = {
             "DPM++ 2M": SamplerFacts("DPM++ 2M", "karras", 0.0),
             "Euler a": SamplerFacts("Euler a", "uniform", 1.0),
+            "Euler": SamplerFacts("Euler", "uniform", 0.0),
         }
         if name == "k_euler_a":
             return known["Euler a"]
@@ -37,7 +38,27 @@ class ShortOffer:
             raise UnknownSampler(f"There is no schedule {name}.")
         return name.lower()
 
+    def source(self, sha256: str) -> SourceFacts:
+        if sha256 not in SOURCES:
+            raise NotFound("That source picture is not here.")
+        return SOURCES[sha256]
 
+    def upscaler(self, name: str, *, latent: bool) -> UpscalerFacts:
+        if name not in ("None", "Lanczos") and not (latent and name == "Latent"):
+            raise UnknownPart(f"There is no upscaler {name}.")
+        return UpscalerFacts(name)
+
+
+PHOTO, SMALL, CLEAR, MASK, BLACK, WHITE, WIDE = (letter * 64 for letter in "1234567")
+SOURCES = {
+    PHOTO: SourceFacts(2000, 1000),
+    SMALL: SourceFacts(128, 96),
+    CLEAR: SourceFacts(128, 96, has_alpha=True),
+    MASK: SourceFacts(128, 96),
+    BLACK: SourceFacts(128, 96, is_black=True),
+    WHITE: SourceFacts(128, 96, is_white=True),
+    WIDE: SourceFacts(128, 64),
+}
 OFFER = ShortOffer()
 
 
@@ -95,3 +116,100 @@ def test_unknown_names_are_passed_on() -> None:
         resolve(Recipe(sampler="nothing"), OFFER)
     with pytest.raises(UnknownSampler):
         resolve(Recipe(schedule="nothing"), OFFER)
+
+
+@pytest.mark.parametrize(
+    ("fields", "size"),
+    [
+        ({"mode": "image", "source": SMALL}, (128, 96)),  # smaller than the checkpoint's own area: as it is
+        ({"mode": "image", "source": PHOTO}, (360, 184)),  # 256 * 256 pixels at 2:1
+        ({"mode": "image", "source": PHOTO, "width_px": 512}, (512, 256)),
+        ({"mode": "inpaint", "source": SMALL, "mask": MASK}, (128, 96)),
+        ({"mode": "inpaint", "source": SMALL, "mask": MASK, "inpaint_area": "masked"}, (256, 256)),
+        ({"mode": "inpaint", "source": SMALL, "outpaint_left_px": 64}, (192, 96)),
+        ({"mode": "finish", "source": PHOTO, "brightness": 0.1}, (2000, 1000)),
+    ],
+)
+def test_an_automatic_size_follows_the_source(fields: dict[str, object], size: tuple[int, int]) -> None:
+    resolved = resolve(Recipe(**fields), OFFER)
+    assert (resolved.width_px, resolved.height_px) == size
+
+
+@pytest.mark.parametrize(
+    ("fields", "named", "words"),
+    [
+        ({"mode": "image"}, "source", "is missing"),
+        ({"mode": "inpaint"}, "source", "upload one"),
+        ({"mode": "inpaint", "source": SMALL}, "mask", "nothing to paint"),
+        ({"mode": "inpaint", "source": SMALL, "mask": BLACK}, "mask", "nothing to paint"),
+        ({"mode": "inpaint", "source": SMALL, "mask": WHITE, "mask_invert": True}, "mask", "nothing to paint"),
+        ({"mode": "inpaint", "source": SMALL, "mask": WIDE}, "mask", "128x96"),
+        ({"mode": "inpaint", "source": SMALL, "mask": MASK, "hires_scale": 2}, "hires_scale", "no second pass"),
+        ({"mode": "finish", "source": SMALL}, "mode", "nothing to finish"),
+        ({"mode": "finish", "source": SMALL, "upscale": 2}, "mode", "an upscaler"),
+        ({"hires_width_px": 128, "hires_height_px": 128}, "hires_width_px", "smaller than the first"),
+        ({"hires_width_px": 300}, "hires_width_px", "multiples of 8"),
+        ({"hires_scale": 8}, "hires_width_px", "1024"),
+        ({"upscaler": "Lanczos", "upscale": 8}, "upscale", "1024"),
+        ({"mode": "inpaint", "source": SMALL, "outpaint_left_px": 2000, "width_px": 256, "height_px": 256}, "out", ""),
+    ],
+)
+def test_what_cannot_be_started_is_refused_at_its_field(fields: dict[str, object], named: str, words: str) -> None:
+    with pytest.raises(InvalidField) as caught:
+        resolve(Recipe(**fields), OFFER)
+    assert caught.value.field.startswith(named)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mask": MASK},
+        {"mask": WHITE},
+        {"mask": BLACK, "mask_invert": True},
+        {"mask": BLACK, "outpaint_top_px": 8},
+        {"source": CLEAR},
+        {"mask_invert": True},
+    ],
+)
+def test_anything_that_leaves_something_to_paint_is_taken(fields: dict[str, object]) -> None:
+    assert resolve(Recipe(**{"mode": "inpaint", "source": SMALL, **fields}), OFFER).mode.value == "inpaint"
+
+
+def test_a_source_that_is_not_stored_and_an_unknown_upscaler_are_passed_on() -> None:
+    with pytest.raises(NotFound):
+        resolve(Recipe(mode="image", source="9" * 64), OFFER)
+    with pytest.raises(UnknownPart):
+        resolve(Recipe(upscale=2, upscaler="Latent"), OFFER)
+
+
+def test_a_second_pass_takes_over_what_it_leaves_open() -> None:
+    resolved = resolve(Recipe(prompt="cat", hires_scale=1.5, sampler="Euler a", steps=7, guidance_scale=3), OFFER)
+    assert resolved.has_second_pass
+    assert (resolved.hires_width_px, resolved.hires_height_px) == (384, 384)
+    assert (resolved.hires_sampler, resolved.hires_schedule) == ("Euler a", "uniform")
+    assert (resolved.hires_steps, resolved.hires_guidance_scale, resolved.hires_prompt) == (7, 3.0, "cat")
+    again = resolve(resolved.to_recipe(), OFFER)
+    assert again == resolved
+
+
+def test_another_sampler_of_the_second_pass_brings_its_own_schedule() -> None:
+    resolved = resolve(Recipe(sampler="Euler a", schedule="karras", hires_scale=2, hires_sampler="DPM++ 2M"), OFFER)
+    assert (resolved.hires_sampler, resolved.hires_schedule) == ("DPM++ 2M", "karras")
+    resolved = resolve(Recipe(sampler="Euler a", hires_height_px=512, hires_schedule="karras"), OFFER)
+    assert (resolved.hires_width_px, resolved.hires_height_px, resolved.hires_schedule) == (512, 512, "karras")
+
+
+def test_without_a_second_pass_nothing_of_it_is_answered() -> None:
+    resolved = resolve(Recipe(hires_steps=5), OFFER)
+    assert not resolved.has_second_pass
+    assert resolved.hires_prompt == ""
+
+
+def test_a_finish_needs_no_checkpoint_but_for_a_second_pass() -> None:
+    fields = {"mode": "finish", "source": SMALL}
+    plain = resolve(Recipe(**fields, upscale=2, upscaler="Lanczos"), OFFER)
+    assert (plain.checkpoint, plain.checkpoint_sha256, plain.upscaler) == ("", "", "Lanczos")
+    assert resolve(plain.to_recipe(), OFFER).checkpoint == ""
+    again = resolve(Recipe(**fields, hires_scale=2), OFFER)
+    assert (again.checkpoint, again.hires_width_px, again.hires_height_px) == ("starter", 256, 192)
