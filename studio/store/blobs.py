@@ -32,13 +32,21 @@ class Blobs:
 
     def get(self, digest: str) -> bytes:
         """The bytes with that sha256. Raises `NotFound`, also for what is no hash."""
-        if not _SHA256.fullmatch(digest) or not self._path(digest).is_file():
-            raise NotFound("That source picture is not here. Choose it again.")
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             return path.read_bytes()
         except OSError as error:
             raise in_words(error, path) from error
+
+    def has(self, digest: str) -> bool:
+        """Whether a blob of that sha256 is here."""
+        return bool(_SHA256.fullmatch(digest)) and self._path(digest).is_file()
+
+    def path(self, digest: str) -> Path:
+        """The file of the blob with that sha256. Raises `NotFound`, also for what is no hash."""
+        if not self.has(digest):
+            raise NotFound("That source picture is not here. Choose it again.")
+        return self._path(digest)
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest
