@@ -7,16 +7,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from studio.errors import UnknownPart
 from studio.library import Library
-from studio.recipe import CheckpointFacts, SamplerFacts
+from studio.recipe import CheckpointFacts, SamplerFacts, SourceFacts, UpscalerFacts
+from studio.recipe.finish import LATENT_UPSCALERS, NO_UPSCALER, PLAIN_UPSCALERS
 from studio.sampling import catalogue
+from studio.sources import Sources
+
+
+@dataclass(frozen=True)
+class OfferedUpscaler:
+    """An upscaler and its ``kind``: ``latent`` (second pass only), ``plain``, or ``model`` (a file)."""
+
+    facts: UpscalerFacts
+    kind: str
 
 
 @dataclass(frozen=True)
 class StudioOffer:
-    """An `Offer` over a library and the catalogue. ``max_side_px`` bounds width and height."""
+    """An `Offer` over library, catalogue and stored pictures. ``max_side_px`` bounds width and height."""
 
     library: Library
+    sources: Sources
     max_side_px: int
 
     def checkpoint(self, name: str) -> CheckpointFacts:
@@ -28,3 +40,21 @@ class StudioOffer:
 
     def schedule(self, name: str) -> str:
         return catalogue.find_schedule(name).label
+
+    def source(self, sha256: str) -> SourceFacts:
+        return self.sources.facts(sha256)
+
+    def upscaler(self, name: str, *, latent: bool) -> UpscalerFacts:
+        fitting = [one for one in self.upscalers() if latent or one.kind != "latent"]
+        for one in fitting:
+            if name.strip().lower() == one.facts.name.lower():
+                return one.facts
+        if name.strip().lower() == NO_UPSCALER.lower() and not latent:
+            return UpscalerFacts(NO_UPSCALER)
+        names = ", ".join(one.facts.name for one in fitting)
+        raise UnknownPart(f"There is no upscaler {name!r}. There are: {names}.")
+
+    def upscalers(self) -> list[OfferedUpscaler]:
+        """Every upscaler there is: of latents, plain ones, and model files."""
+        latent = [OfferedUpscaler(UpscalerFacts(name), "latent") for name in LATENT_UPSCALERS]
+        return [*latent, *(OfferedUpscaler(UpscalerFacts(name), "plain") for name in PLAIN_UPSCALERS)]

@@ -10,11 +10,10 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from studio.errors import InvalidField, PromptError
 from studio.gallery import Gallery
-from studio.jobs import Dispatcher, Hub, JobView, Queue, Supervisor
+from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.library import Library
 from studio.offer import StudioOffer
 from studio.paths import Paths, shipped
@@ -25,7 +24,9 @@ from studio.recipe.events import PictureDone
 from studio.recipe.model import AUTO_SEED
 from studio.recipe.presets import Preset, load_presets
 from studio.settings import Settings
+from studio.sources import Sources
 from studio.store import Database
+from studio.store.blobs import Blobs
 from studio.store.lock import HomeLock
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Studio:
     offer: StudioOffer
     presets: Mapping[str, Preset]
     gallery: Gallery
+    sources: Sources
     queue: Queue
     hub: Hub
     supervisor: Supervisor
@@ -145,6 +147,7 @@ def build_studio(settings: Settings) -> Studio:
     lock = HomeLock.acquire(paths.home)
     database = Database.open(paths.database)
     gallery = Gallery(database, paths)
+    sources = Sources(Blobs(paths.blobs))
     _mend(database, gallery)
     library = build_library(settings)
     hub = Hub()
@@ -156,8 +159,10 @@ def build_studio(settings: Settings) -> Studio:
     def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
         return gallery.add(done.pixels, recipe, done.notes, owner, done.job_id, done.index).id
 
-    def locate(recipe: ResolvedRecipe) -> Path:
-        return library.find(recipe.checkpoint_sha256).path
+    def locate(recipe: ResolvedRecipe) -> Located:
+        checkpoint = library.find(recipe.checkpoint_sha256).path if recipe.checkpoint_sha256 else None
+        named = [sha256 for sha256 in (recipe.source, recipe.mask) if sha256]
+        return Located(checkpoint, {sha256: sources.path(sha256) for sha256 in named})
 
     dispatcher = Dispatcher(
         queue=queue,
@@ -173,9 +178,10 @@ def build_studio(settings: Settings) -> Studio:
         paths=paths,
         database=database,
         library=library,
-        offer=StudioOffer(library, settings.max_side_px),
+        offer=StudioOffer(library, sources, settings.max_side_px),
         presets=build_presets(paths),
         gallery=gallery,
+        sources=sources,
         queue=queue,
         hub=hub,
         supervisor=supervisor,

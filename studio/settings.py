@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     )
     max_side_px: int = Field(2048, ge=64, le=16384, description="Largest width or height of a picture, in pixels.")
     max_count: int = Field(64, ge=1, le=10000, description="Most pictures in one job.")
+    max_upload_mb: int = Field(
+        100, ge=1, le=4000, description="Largest file of a source picture or mask, in megabytes."
+    )
     live_pictures: int = Field(8, ge=1, le=64, description="Most pictures that share one network call.")
     preview_every_steps: int = Field(2, ge=0, le=100, description="Steps between two live previews; 0 shows none.")
     engine: str = Field(

@@ -43,6 +43,13 @@ def list_schedules() -> dict[str, Any]:
     return {"schedules": [asdict(entry) for entry in catalogue.SCHEDULES]}
 
 
+@router.get("/upscalers")
+def list_upscalers(studio: StudioOf) -> dict[str, Any]:
+    """Every upscaler; ``latent`` ones serve a second pass only, factor 0 is any."""
+    found = studio.offer.upscalers()
+    return {"upscalers": [{"name": o.facts.name, "kind": o.kind, "factor": o.facts.factor} for o in found]}
+
+
 @router.get("/presets")
 def list_presets(studio: StudioOf) -> dict[str, Any]:
     """Every preset; those with a problem say which."""

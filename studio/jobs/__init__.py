@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studio.jobs.dispatcher import Dispatcher
+    from studio.jobs.dispatcher import Dispatcher, Located
     from studio.jobs.hub import Hub, JobUpdate, Subscription
     from studio.jobs.queue import Queue
     from studio.jobs.records import Job, Picture
@@ -24,6 +24,7 @@ __all__ = [
     "Job",
     "JobUpdate",
     "JobView",
+    "Located",
     "Picture",
     "PictureView",
     "Queue",
@@ -33,6 +34,7 @@ __all__ = [
 
 _MODULES = {
     "Dispatcher": "dispatcher",
+    "Located": "dispatcher",
     "Hub": "hub",
     "Job": "records",
     "JobUpdate": "hub",

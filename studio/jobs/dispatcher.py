@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.errors import Conflict, StorageError, StudioError
@@ -41,6 +41,14 @@ STOPPING_S = 20.0
 """How long a retry waits for the worker to let go of the same pictures; a step on a slow CPU is within it."""
 
 
+@dataclass(frozen=True)
+class Located:
+    """Where the files of a recipe lie: its checkpoint, if it needs one, and the others by sha256."""
+
+    checkpoint: Path | None
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
 @dataclass
 class _Flight:
     """A picture that the worker has. ``cancelled``: whatever it still says of it is ignored."""
@@ -52,7 +60,7 @@ class _Flight:
 class Dispatcher:
     """Runs the jobs of ``queue`` on the worker of ``supervisor``, at most ``live_pictures`` at once.
 
-    ``locate`` answers where the checkpoint of a recipe lies, or raises what is wrong with it. ``save`` keeps a finished
+    ``locate`` answers where the files of a recipe lie, or raises what is wrong with them. ``save`` keeps a finished
     picture of a recipe and owner and answers its image's id; it must bear being repeated.
     """
 
@@ -60,7 +68,7 @@ class Dispatcher:
         self,
         queue: Queue,
         supervisor: Supervisor,
-        locate: Callable[[ResolvedRecipe], Path],
+        locate: Callable[[ResolvedRecipe], Located],
         save: Save,
         hub: Hub,
         live_pictures: int = 8,
@@ -192,17 +200,24 @@ class Dispatcher:
 
     def _send(self, picture: TakenPicture) -> None:
         try:
-            path = self._locate(picture.recipe)
+            located = self._locate(picture.recipe)
         except StudioError as error:
             self._write(Ended(picture, PictureFailed(picture.job_id, picture.index, error.code, str(error))))
             return
         except Exception as error:
             # As in the worker's loop: whatever is wrong with one checkpoint must not end the feeding of all others.
-            log.exception("The checkpoint of job %s cannot be found.", picture.job_id)
-            reason = f"Its checkpoint cannot be found: {type(error).__name__}: {error}"
+            log.exception("The files of job %s cannot be found.", picture.job_id)
+            reason = f"Its files cannot be found: {type(error).__name__}: {error}"
             self._write(Ended(picture, PictureFailed(picture.job_id, picture.index, "error", reason)))
             return
-        order = PictureOrder(picture.job_id, picture.index, picture.recipe, path, self._preview_every_steps)
+        order = PictureOrder(
+            picture.job_id,
+            picture.index,
+            picture.recipe,
+            located.checkpoint,
+            self._preview_every_steps,
+            located.files,
+        )
         with self._gone:
             self._flights[picture.key] = _Flight(picture)
         if not self._supervisor.submit(order):  # it died meanwhile

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.gallery import Gallery
-from studio.jobs import Dispatcher, Hub, JobView, Queue, Supervisor
+from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.jobs.clerk import Save
 from studio.paths import Paths
 from studio.recipe import Emphasis, Mode, NoiseDevice, ResolvedRecipe
@@ -83,7 +83,7 @@ class Parts:
         seconds_per_step: float = 0.01,
         factory: str = FAKE,
         save: Save | None = None,
-        locate: Callable[[ResolvedRecipe], Path] | None = None,
+        locate: Callable[[ResolvedRecipe], Located] | None = None,
         previews: int = 0,
     ) -> Parts:
         database = open_database(home, owners)
@@ -98,7 +98,7 @@ class Parts:
         dispatcher = Dispatcher(
             queue,
             supervisor,
-            locate or (lambda recipe: Path("/models") / recipe.checkpoint),
+            locate or (lambda recipe: Located(Path("/models") / recipe.checkpoint)),
             save or keep,
             hub,
             live_pictures=live_pictures,

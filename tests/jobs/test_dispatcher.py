@@ -17,7 +17,7 @@ from PIL import Image
 from sqlalchemy import event
 
 from studio.errors import DamagedModel, NotFound, StorageFull
-from studio.jobs import JobUpdate, JobView, Subscription
+from studio.jobs import JobUpdate, JobView, Located, Subscription
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import JobState, PictureDone
 from tests.jobs.parts import Parts, resolved, wait_for
@@ -219,12 +219,12 @@ def test_a_picture_that_cannot_be_made_says_why_and_the_next_job_works(room: Par
 
 
 def test_a_checkpoint_that_cannot_be_used_fails_its_jobs_only(start: Starter) -> None:
-    def locate(recipe: ResolvedRecipe) -> Path:
+    def locate(recipe: ResolvedRecipe) -> Located:
         if recipe.checkpoint == "cut":
             raise DamagedModel("The file cut.safetensors is cut short. Download it again.")
         if recipe.checkpoint == "odd":
             raise PermissionError("no entry")
-        return Path("toy")
+        return Located(Path("toy"))
 
     parts = start(locate=locate)
     cut = parts.dispatcher.enqueue("local", resolved(checkpoint="cut"), 2)

@@ -1,0 +1,66 @@
+"""Source pictures and masks: upload, or take one from the gallery, before a recipe names them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import FileResponse
+
+from studio.api.caller import OwnerOf, StudioOf
+from studio.api.images import FOREVER
+from studio.errors import TooLarge
+
+router = APIRouter(tags=["sources"])
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+@router.post("/sources", status_code=201, openapi_extra=BODY)
+async def put_source(
+    request: Request,
+    studio: StudioOf,
+    kind: Literal["picture", "mask"] = Query("picture", description="A mask is white where to paint anew."),
+) -> dict[str, Any]:
+    """Store a picture or mask: the body is the file. Answers the hash by which recipes name it."""
+    data = await _body(request, studio.settings.max_upload_mb * 1_000_000)
+    put = studio.sources.put_mask if kind == "mask" else studio.sources.put_picture
+    return (await asyncio.to_thread(put, data)).as_dict()
+
+
+@router.post("/sources/from-image/{image_id}", status_code=201)
+def source_from_image(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """Store a picture of the gallery as a source; ``source_image`` is what a recipe says for its lineage."""
+    data = studio.gallery.file(owner, image_id).read_bytes()
+    return {**studio.sources.put_picture(data).as_dict(), "source_image": image_id}
+
+
+@router.get("/sources/{sha256}")
+def get_source(sha256: str, studio: StudioOf) -> dict[str, Any]:
+    """Size and kind of a stored picture."""
+    return studio.sources.get(sha256).as_dict()
+
+
+@router.get("/sources/{sha256}/file", response_class=FileResponse)
+def source_file(sha256: str, studio: StudioOf) -> FileResponse:
+    """The stored PNG."""
+    return FileResponse(studio.sources.path(sha256), media_type="image/png", headers=FOREVER)
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    """The body, refused as soon as it is too long."""
+    refusal = TooLarge("file", "the file is too large", f"up to {most_bytes // 1_000_000} MB")
+    if int(request.headers.get("content-length") or 0) > most_bytes:
+        raise refusal
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > most_bytes:
+            raise refusal
+    return bytes(parts)
