@@ -47,14 +47,23 @@ class StudioOffer:
     def upscaler(self, name: str, *, latent: bool) -> UpscalerFacts:
         fitting = [one for one in self.upscalers() if latent or one.kind != "latent"]
         for one in fitting:
-            if name.strip().lower() == one.facts.name.lower():
+            if one.kind != "model" and name.strip().lower() == one.facts.name.lower():
                 return one.facts
         if name.strip().lower() == NO_UPSCALER.lower() and not latent:
             return UpscalerFacts(NO_UPSCALER)
-        names = ", ".join(one.facts.name for one in fitting)
-        raise UnknownPart(f"There is no upscaler {name!r}. There are: {names}.")
+        try:
+            card = self.library.part("upscaler", name)
+        except UnknownPart:
+            names = ", ".join(one.facts.name for one in fitting)
+            raise UnknownPart(f"There is no upscaler {name!r}. There are: {names}.") from None
+        return UpscalerFacts(card.name, card.sha256 or "", card.factor or 0)
 
     def upscalers(self) -> list[OfferedUpscaler]:
         """Every upscaler there is: of latents, plain ones, and model files."""
         latent = [OfferedUpscaler(UpscalerFacts(name), "latent") for name in LATENT_UPSCALERS]
-        return [*latent, *(OfferedUpscaler(UpscalerFacts(name), "plain") for name in PLAIN_UPSCALERS)]
+        plain = [OfferedUpscaler(UpscalerFacts(name), "plain") for name in PLAIN_UPSCALERS]
+        files = [
+            OfferedUpscaler(UpscalerFacts(card.name, card.sha256 or "", card.factor or 0), "model")
+            for card in self.library.upscalers()
+        ]
+        return [*latent, *plain, *files]

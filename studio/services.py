@@ -162,7 +162,11 @@ def build_studio(settings: Settings) -> Studio:
     def locate(recipe: ResolvedRecipe) -> Located:
         checkpoint = library.find(recipe.checkpoint_sha256).path if recipe.checkpoint_sha256 else None
         named = [sha256 for sha256 in (recipe.source, recipe.mask) if sha256]
-        return Located(checkpoint, {sha256: sources.path(sha256) for sha256 in named})
+        files = {sha256: sources.path(sha256) for sha256 in named}
+        for sha256 in (recipe.upscaler_sha256, recipe.hires_upscaler_sha256):
+            if sha256:
+                files[sha256] = library.part("upscaler", sha256).path
+        return Located(checkpoint, files)
 
     dispatcher = Dispatcher(
         queue=queue,

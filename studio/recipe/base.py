@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import pydantic
@@ -44,7 +45,10 @@ def _readable(error: pydantic.ValidationError, model: type[BaseModel]) -> Invali
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"]) or "recipe"
     if first["type"] == "extra_forbidden":
-        return InvalidField(field, "is not a field of a recipe", ", ".join(model.model_fields))
+        near = difflib.get_close_matches(field, model.model_fields, n=5, cutoff=0.3)
+        return InvalidField(
+            field, "is not a field of a recipe", f"{', '.join(near or list(model.model_fields)[:5])}, …"
+        )
     value = repr(first["input"])
     shown = value if len(value) <= 60 else value[:57] + "..."
     allowed = str(LIMITS[field]) if field in LIMITS else ""

@@ -58,10 +58,10 @@ def test_bad_values_name_their_field(field: str, value: Any) -> None:
         Recipe(**{field: value})
     assert caught.value.field == field
     assert str(caught.value).startswith(f"{field}: ")
-    assert len(str(caught.value)) < 1600
+    assert len(str(caught.value)) < 600
 
 
-def test_a_field_that_is_none_lists_those_there_are() -> None:
+def test_a_field_that_is_none_names_those_like_it() -> None:
     with pytest.raises(InvalidField, match="guidance_scale"):
         Recipe(cfg_scale=7)
 
