@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from studio.library.card import Checkpoint, Trouble
+from studio.library.families import family_folder
 from studio.library.header import Header, read_header
 from studio.library.identify import Identity, identify
 from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
@@ -44,6 +45,7 @@ def single_file_card(file: Path) -> Checkpoint:
         problem=problem,
         trouble=trouble,
         warning=warning,
+        tokenizer_dir=_tokenizer_dir(identity),
         defaults=defaults,
         form=identity.part.form,
         factor=identity.part.factor,
@@ -51,6 +53,14 @@ def single_file_card(file: Path) -> Checkpoint:
         rank=identity.part.rank,
         alias=header.metadata.get("ss_output_name", "")[:_MOST_ALIAS_CHARACTERS] if identity.kind == "lora" else "",
     )
+
+
+def _tokenizer_dir(identity: Identity) -> Path | None:
+    """The one that ships for its family: a single file brings none."""
+    if identity.kind != "checkpoint":
+        return None
+    folder = family_folder(identity.family, identity.prediction, inpainting=identity.input_channels == 9)
+    return folder / "tokenizer" if folder else None
 
 
 def own_defaults_of(file: Path) -> Path:

@@ -21,11 +21,15 @@ from studio.errors import DamagedModel, UnsupportedModel
 
 _WORD = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 _FILES = ("vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_SHARED = Path("..") / ".." / "tokenizer"
 _DEFAULT_NAMES = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>"}
 
 
 class FileTokenizer:
     """The CLIP tokenizer in ``folder``: ``vocab.json`` with ``merges.txt``, or ``tokenizer.json``.
+
+    A folder whose ``tokenizer_config.json`` says ``"shared_vocabulary": true`` leaves both to ``../../tokenizer``, as
+    the ones that ship for single-file checkpoints do: they differ in nothing but what they pad with.
 
     Raises:
         DamagedModel: a file is missing, unreadable or contradicts another.
@@ -33,7 +37,7 @@ class FileTokenizer:
     """
 
     def __init__(self, folder: Path) -> None:
-        vocabulary, merges = _vocabulary(folder)
+        vocabulary, merges = _vocabulary(folder / _SHARED if _is_shared(folder) else folder)
         names = _names(folder)
         self._backend = _backend(folder, vocabulary, merges, names)
         self.start = _id(folder, vocabulary, names["bos_token"])
@@ -84,6 +88,11 @@ def _backend(
     markers = dict.fromkeys((names["bos_token"], names["eos_token"]))
     backend.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in markers])
     return backend
+
+
+def _is_shared(folder: Path) -> bool:
+    file = folder / "tokenizer_config.json"
+    return file.is_file() and _json(file).get("shared_vocabulary") is True
 
 
 def _vocabulary(folder: Path) -> tuple[dict[str, int], list[tuple[str, str]]]:
