@@ -49,6 +49,12 @@ def get_image(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]
     return studio.gallery.get(owner, image_id).as_dict()
 
 
+@router.get("/images/{image_id}/lineage")
+def image_lineage(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """The images this one was made from, nearest first, and those made from it, oldest first."""
+    return studio.gallery.lineage(owner, image_id).as_dict()
+
+
 @router.get("/images/{image_id}/file", response_class=FileResponse)
 def image_file(image_id: str, studio: StudioOf, owner: OwnerOf, download: bool = False) -> FileResponse:
     """The original PNG, metadata and all."""

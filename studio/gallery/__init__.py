@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from studio.gallery.gallery import Gallery
 from studio.gallery.image import Image, Page
+from studio.gallery.lineage import Lineage
 from studio.gallery.rebuild import RebuildReport
 
-__all__ = ["Gallery", "Image", "Page", "RebuildReport"]
+__all__ = ["Gallery", "Image", "Lineage", "Page", "RebuildReport"]

@@ -9,7 +9,7 @@ from typing import Any
 from studio.errors import InvalidField
 from studio.recipe import ResolvedRecipe
 from studio.recipe.metadata import INFOTEXT_KEYWORD, from_png_text
-from studio.recipe.model import AUTO, AUTO_SEED
+from studio.recipe.model import AUTO, AUTO_SEED, Mode
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,14 @@ class Description:
             "recipe": self.recipe,
             "notes": self.notes,
             "infotext": self.infotext,
+            "parent_id": self._parent_id(),
         }
+
+    def _parent_id(self) -> str | None:
+        """The image that this one was made from; a source that its mode does not use is none."""
+        known = self.recipe or {}
+        uses_source = known.get("mode", Mode.TEXT.value) != Mode.TEXT.value
+        return (known.get("source_image") or None) if uses_source else None
 
     def is_same_picture(self, recipe: Mapping[str, Any] | None) -> bool:
         """Whether a stored recipe makes the very same picture."""

@@ -2,6 +2,8 @@
 
 A picture is never lost between the two: a file without a row gets one at the next start, and adding the same picture
 of the same job again answers the one that is there. It refuses ids of other owners as if they did not exist.
+
+It is longer than most: one class, because keeping, finding and marking share its transactions and its lock.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from studio.gallery import png
 from studio.gallery.description import Description
 from studio.gallery.identity import Identity
 from studio.gallery.image import Image, Page, from_row
+from studio.gallery.lineage import Lineage, lineage_of
 from studio.gallery.rebuild import Rebuilding, RebuildReport
 from studio.gallery.search import matching
 from studio.gallery.thumbnails import Thumbnails
@@ -184,6 +187,12 @@ class Gallery:
         if row is None:
             raise NotFound(f"There is no picture {image_id[:40]!r} in your gallery.")
         return from_row(row)
+
+    def lineage(self, owner: str, image_id: str) -> Lineage:
+        """The pictures an image was made from, and those made from it. Raises `NotFound`."""
+        image = self.get(owner, image_id)
+        with self.database.reading() as session:
+            return lineage_of(session, image)
 
     def file(self, owner: str, image_id: str) -> Path:
         """The original PNG. Raises `NotFound`, also when somebody moved the file away."""

@@ -19,6 +19,7 @@ class Image:
     ``recipe`` is ``None`` for a picture from elsewhere (or from a studio with other fields); ``to_recipe()`` still
     gives what could be understood. ``job_id`` and ``index`` say which picture of which job it is, when it is one.
     ``infotext`` is the text other programs read. ``seed`` and ``steps`` are ``None`` where the file does not say.
+    ``parent_id`` is the image it was made from, which may have been deleted since.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Image:
     created_at: datetime
     favourite: bool
     binned_at: datetime | None
+    parent_id: str | None = None
 
     def to_recipe(self) -> Recipe | None:
         """The recipe for the form, as far as it is known; ``None`` when nothing is."""
@@ -76,6 +78,7 @@ class Image:
             "created_at": self.created_at.isoformat(),
             "favourite": self.favourite,
             "binned": self.binned_at is not None,
+            "parent_id": self.parent_id,
         }
 
 
@@ -112,6 +115,7 @@ def from_row(row: ImageRow) -> Image:
         created_at=row.created_at,
         favourite=row.favourite,
         binned_at=row.binned_at,
+        parent_id=row.parent_id,
     )
 
 

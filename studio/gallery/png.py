@@ -26,8 +26,10 @@ MAX_FILE_BYTES = 1 << 30
 MAX_TEXT_BYTES = 16 << 20
 """Most that one compressed text may unfold to; whoever made a larger one meant harm."""
 
-COMPRESSION = 1
-"""Of zlib's 9 levels: measured on smooth pictures with grain, half the time of level 6 for an eighth more bytes."""
+COMPRESSION: dict[str, int] = {"compress_level": 1, "compress_type": zlib.Z_RLE}
+"""Runs of the same byte only: after PNG's filters that is what repeats. Measured on 4096 x 4096 pixels with grain, of
+soft colours and of flat shapes: 1.6, 1.0 and 0.3 s, where zlib's level 6 takes 9.8, 4.5 and 0.4 s; -2 % to +20 % bytes.
+"""
 
 
 class DamagedPng(StorageError):
@@ -45,14 +47,24 @@ class PngFile:
 
 
 def encode(pixels: Pixels, text: Mapping[str, str]) -> bytes:
-    """The pixels as a PNG that carries ``text``; a text beyond Latin-1 goes into an international (UTF-8) chunk."""
+    """The pixels as a PNG, RGBA where there is alpha, that carries ``text``; a text beyond Latin-1 goes into an
+    international (UTF-8) chunk.
+    """
     chunks = PngInfo()
     for keyword, value in text.items():
         chunks.add_text(keyword, value)
     file = io.BytesIO()
-    picture = Pillow.frombytes("RGB", (pixels.width_px, pixels.height_px), pixels.data)
-    picture.save(file, "PNG", pnginfo=chunks, compress_level=COMPRESSION)
+    to_pillow(pixels).save(file, "PNG", pnginfo=chunks, **COMPRESSION)
     return file.getvalue()
+
+
+def to_pillow(pixels: Pixels) -> Pillow.Image:
+    """The pixels as a Pillow image, RGBA where there is alpha, else RGB."""
+    size = (pixels.width_px, pixels.height_px)
+    picture = Pillow.frombytes("RGB", size, pixels.data)
+    if pixels.alpha is not None:
+        picture.putalpha(Pillow.frombytes("L", size, pixels.alpha))
+    return picture
 
 
 def read(path: Path) -> PngFile:

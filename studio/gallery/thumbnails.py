@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from studio.errors import StorageError
+from studio.gallery import png
 from studio.recipe.events import Pixels
 from studio.store.files import in_words, write_atomic
 
@@ -27,7 +28,7 @@ class Thumbnails:
 
     def make(self, image_id: str, pixels: Pixels) -> Path:
         """Make one from pixels. Raises `StorageError`."""
-        return self._keep(image_id, Pillow.frombytes("RGB", (pixels.width_px, pixels.height_px), pixels.data))
+        return self._keep(image_id, png.to_pillow(pixels))
 
     def ensure(self, image_id: str, original: Path) -> Path:
         """The thumbnail's path; made from the original when it is missing. Raises `StorageError`."""

@@ -168,8 +168,8 @@ class Database:
             raise _in_words(error, self) from error
         return None if found == "ok" else " ".join(str(found).replace("*** in database main ***", "").split())
 
-    def migrate(self) -> None:
-        """Bring the schema to the newest version, in one transaction.
+    def migrate(self, version: str = "head") -> None:
+        """Bring the schema to the newest version, or to an older one by its number, in one transaction.
 
         Raises:
             SetupError: the database was made by a newer version of the studio.
@@ -184,7 +184,7 @@ class Database:
         try:
             with self.session() as session:
                 config.attributes["connection"] = session.connection()
-                command.upgrade(config, "head")
+                command.upgrade(config, version)
         except CommandError as error:
             raise SetupError(
                 f"The database {self.file or self.url.host} was made by a newer version of Latent Studio ({error}). "

@@ -24,7 +24,11 @@ def salvage(damaged: Path, session: Session) -> dict[str, int]:
     """Copy the readable rows of every table into the new database of ``session``; answers how many there are then."""
     rescued: dict[str, int] = {}
     for table in Base.metadata.sorted_tables:
-        names = [column.name for column in table.columns]
+        known = _columns(damaged, table.name)
+        names = [column.name for column in table.columns if column.name in known]
+        if not names:
+            rescued[table.name] = _count(session, table)
+            continue
         values = ", ".join(f":{name}" for name in names)
         insert = text(f"INSERT OR IGNORE INTO {table.name} ({', '.join(names)}) VALUES ({values})")
         for row in _readable_rows(damaged, table.name, names):
@@ -35,6 +39,20 @@ def salvage(damaged: Path, session: Session) -> dict[str, int]:
                 log.warning("A row of %s was left out: %s.", table.name, error.orig)
         rescued[table.name] = _count(session, table)
     return rescued
+
+
+def _columns(damaged: Path, table: str) -> set[str]:
+    """The columns a table of the damaged database has: it may be older than the new one."""
+    try:
+        connection = sqlite3.connect(damaged)
+    except sqlite3.Error:
+        return set()
+    try:
+        return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    except (sqlite3.Error, UnicodeDecodeError):
+        return set()
+    finally:
+        connection.close()
 
 
 def _count(session: Session, table: Table) -> int:

@@ -113,6 +113,7 @@ class ImageRow(Base):
     ``job_id`` is no foreign key: a picture outlives its job, and comes back from its file when the jobs are lost.
     ``recipe`` is the resolved recipe of an own picture, a partial one of a picture from elsewhere, or null;
     ``infotext`` is the text other programs read. ``file`` is relative to the folder of images, with forward slashes.
+    ``parent_id`` is the id of the picture this one was made from; no foreign key, since a child outlives its parent.
     """
 
     __tablename__ = "images"
@@ -121,6 +122,7 @@ class ImageRow(Base):
         UniqueConstraint("file"),
         UniqueConstraint("job_id", "idx"),
         Index(None, "owner_id", "binned_at", "created_at", "id"),
+        Index(None, "parent_id"),
     )
 
     number: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
@@ -144,3 +146,4 @@ class ImageRow(Base):
     created_at: Mapped[datetime]
     favourite: Mapped[bool] = mapped_column(default=False)
     binned_at: Mapped[datetime | None] = mapped_column(default=None)
+    parent_id: Mapped[str | None] = mapped_column(default=None)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import time
 import zlib
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
+from PIL import ImageChops
 from PIL.PngImagePlugin import PngInfo
 
 from studio.gallery import png
+from studio.recipe.events import Pixels
 from tests.gallery.pictures import pixels
 
 TEXT = {"parameters": "a cat, 猫 \U0001f431\nSteps: 20", "plain": "ascii only", "latin": "café"}
@@ -23,6 +29,33 @@ def test_another_program_reads_pixels_and_text(tmp_path: Path) -> None:
         assert read.size == (40, 24)
         assert read.tobytes() == picture.data
         assert read.text == TEXT
+
+
+def test_alpha_is_kept_in_the_file(tmp_path: Path) -> None:
+    picture = pixels(1, 40, 24)
+    alpha = bytes(range(240)) * 4
+    (tmp_path / "a.png").write_bytes(png.encode(replace(picture, alpha=alpha), TEXT))
+    with Pillow.open(tmp_path / "a.png") as read:
+        assert read.mode == "RGBA" and read.text == TEXT
+        assert read.getchannel("A").tobytes() == alpha
+        assert b"".join(bytes(pixel[:3]) for pixel in read.get_flattened_data()) == picture.data
+
+
+def test_large_pictures_are_written_in_a_fraction_of_the_usual_time() -> None:
+    """At a tenth of the processor's time of Pillow's default for pictures with grain; a half leaves room for noise."""
+    side_px = 1024
+    soft = Pillow.radial_gradient("L").resize((side_px, side_px))
+    grain = Pillow.effect_noise((side_px, side_px), 6)
+    picture = Pillow.merge("RGB", [ImageChops.add(soft, grain, scale=2)] * 3)
+
+    def seconds(write: Callable[[], object]) -> float:
+        began = time.process_time()
+        write()
+        return time.process_time() - began
+
+    ours = min(seconds(lambda: png.encode(Pixels(side_px, side_px, picture.tobytes()), {})) for _ in range(3))
+    usual = min(seconds(lambda: picture.save(io.BytesIO(), "PNG")) for _ in range(3))
+    assert ours < usual / 2
 
 
 def test_reads_what_it_wrote(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from studio.errors import SetupError, StorageError
 from studio.store import Database
-from studio.store.tables import Base, JobRow, OwnerRow, PictureRow
+from studio.store.tables import Base, ImageRow, JobRow, OwnerRow, PictureRow
 
 NOW = datetime(2026, 3, 29, 1, 30, 0, 123456, timezone.utc)
 
@@ -51,6 +51,55 @@ def test_the_migrations_make_exactly_the_tables(database: Database) -> None:
 def test_migrating_again_changes_nothing(database: Database) -> None:
     database.migrate()
     assert owners(database) == {"local"}
+
+
+def old_database(file: Path, version: str, count: int = 1) -> None:
+    """A closed database as the studio of that schema left it: pictures whose prompts the index knows."""
+    database = Database.at(file)
+    database.migrate(version)
+    columns = {
+        "id": "", "owner_id": "local", "file": "", "sha256": "0", "width_px": 8, "height_px": 8,
+        "prompt": "walrus", "negative_prompt": "", "checkpoint": "", "sampler": "", "notes": "{}", "infotext": "",
+        "created_at": "2026-03-01 00:00:00.000000", "favourite": 1,
+    }  # fmt: skip
+    names, values = ", ".join(columns), ", ".join(f":{name}" for name in columns)
+    with database.session() as session:
+        for number in range(count):
+            own = {"id": f"old {number}", "file": f"{number}.png", "infotext": "x" * 1000}
+            session.execute(text(f"INSERT INTO images ({names}) VALUES ({values})"), {**columns, **own})
+    database.close()
+
+
+def search(database: Database) -> list[tuple[str, bool, str | None]]:
+    with database.reading() as session:
+        found = session.execute(text("SELECT rowid FROM image_search WHERE image_search MATCH 'walrus'")).scalars()
+        rows = session.scalars(select(ImageRow).where(ImageRow.number.in_(list(found))))
+        return [(row.id, row.favourite, row.parent_id) for row in rows]
+
+
+@pytest.mark.parametrize("version", ["0001"])
+def test_every_older_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path, version: str) -> None:
+    old_database(tmp_path / "studio.db", version)
+    database = Database.open(tmp_path / "studio.db")
+    assert database.preparation.set_aside is None
+    assert search(database) == [("old 0", True, None)]
+    with database.session() as session:
+        session.execute(text("UPDATE images SET prompt = 'seal'"))
+    assert search(database) == []  # the triggers are still there
+    database.close()
+
+
+def test_a_damaged_database_of_an_older_schema_is_rescued_too(tmp_path: Path) -> None:
+    file = tmp_path / "studio.db"
+    old_database(file, "0001", count=100)
+    content = bytearray(file.read_bytes())
+    content[-4096:] = b"\xff" * 4096
+    file.write_bytes(content)
+    database = Database.open(file)
+    assert database.preparation.set_aside is not None
+    assert database.preparation.rescued["images"] >= 90
+    assert ("old 0", True, None) in search(database)
+    database.close()
 
 
 def test_a_database_of_a_newer_studio_is_refused_in_words(database: Database) -> None:
