@@ -1,7 +1,8 @@
 """Presets: partial recipes with a title, one TOML file each.
 
 A file holds ``title``, ``notes``, ``tags`` and a table ``[recipe]`` whose keys are fields of a recipe; ``{prompt}`` in
-its prompt is where the person's own words go. A broken file is named in ``problem`` and never stops the others.
+its prompt is where the person's own words go. A broken file is named in ``problem`` and never stops the others. It
+refuses to bring pictures: a stored source or mask is one person's, and would replace what somebody just drew.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ else:
     import tomli as tomllib
 
 PLACEHOLDER = "{prompt}"
+PICTURE_FIELDS = ("source", "mask", "source_image")
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,9 @@ def read_preset(file: Path) -> Preset:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         fields = content.get("recipe", {})
         Recipe().with_fields(fields)
+        for name in PICTURE_FIELDS:
+            if name in fields:
+                raise InvalidField(name, "a preset cannot bring a picture; take the line out")
         return Preset(
             name=file.stem,
             title=str(content.get("title", file.stem)),
