@@ -72,10 +72,13 @@ def retry_job(job_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
 
 @router.get("/jobs/{job_id}/preview/{index}", response_class=Response)
 def preview(job_id: str, index: int, studio: StudioOf, owner: OwnerOf) -> Response:
-    """The latest live preview of a running picture, a small JPEG."""
+    """The latest live preview of a running picture, a small JPEG; 204 before the first and after the end."""
     data = studio.hub.preview(owner, job_id, index)
     if data is None:
-        raise NotFound("There is no preview of that picture now.")
+        # Not 404: whoever looks a moment too late for a picture that has just ended has asked for nothing wrong.
+        if not 0 <= index < studio.job(job_id, owner).count:
+            raise NotFound("That job has no such picture.")
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
     return Response(data, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 

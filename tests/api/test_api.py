@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -136,6 +137,25 @@ def test_cancel_stops_what_runs_and_keeps_what_is_done(client: httpx.Client) -> 
     assert cancelled.status_code == 200
     assert wait_for_job(client, job_id, timeout_s=5)["state"] == "cancelled"
     assert client.delete(f"/api/v1/jobs/{job_id}").status_code == 200
+
+
+def test_a_preview_is_a_jpeg_while_the_picture_runs_and_204_before_and_after(client: httpx.Client) -> None:
+    job_id = order(client, prompt="!slow preview", steps=40).json()["id"]
+    seen = set()
+    for _ in range(200):
+        answer = client.get(f"/api/v1/jobs/{job_id}/preview/0")
+        seen.add(answer.status_code)
+        if answer.status_code == 200:
+            assert answer.content.startswith(b"\xff\xd8")
+            break
+        time.sleep(0.05)
+    assert seen <= {200, 204} and 200 in seen
+    client.delete(f"/api/v1/jobs/{job_id}")
+    wait_for_job(client, job_id)
+    ended = client.get(f"/api/v1/jobs/{job_id}/preview/0")
+    assert ended.status_code == 204 and ended.content == b""
+    assert client.get(f"/api/v1/jobs/{job_id}/preview/1").status_code == 404
+    assert client.get("/api/v1/jobs/none/preview/0").status_code == 404
 
 
 def test_bin_and_restore(client: httpx.Client) -> None:
