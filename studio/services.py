@@ -63,6 +63,7 @@ class Studio:
         """Start the worker and feed it with what waits, from before a restart too. Harmless when repeated."""
         if not self._started.is_set():
             self._started.set()
+            self.library.watch()
             self.dispatcher.start()
 
     def close(self) -> None:
@@ -214,7 +215,7 @@ def build_library(settings: Settings) -> Library:
         [paths.models, *settings.models],
         cache=paths.cache,
         default=settings.default_checkpoint,
-        shipped=[shipped("assets") / "models"],
+        shipped=[shipped("assets") / "models", shipped("assets") / "loras"],
     )
     library.scan()
     return library

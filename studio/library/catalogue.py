@@ -19,9 +19,11 @@ from studio.library.card import Kind, ModelCard
 from studio.library.diffusers_folder import folder_card, size_of
 from studio.library.facts import facts_of
 from studio.library.hashes import Hashes, stamp_of
+from studio.library.layouts import given_names, model_folders
 from studio.library.shelf import Shelf
 from studio.library.single_file import own_defaults_of, single_file_card
 from studio.library.walk import walk
+from studio.library.watching import INTERVAL_S, Stamps, Watcher, stamps_of
 from studio.recipe import CheckpointFacts
 
 log = logging.getLogger(__name__)
@@ -54,28 +56,55 @@ class Library:
         self._default = default
         self._hash_ahead = hash_ahead
         self._lock = threading.Lock()
+        self._scanning = threading.Lock()
+        self._watcher: Watcher | None = None
+        self._watched: Stamps = {}
+        self._revision = 0
         self._cards: tuple[ModelCard, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._hasher: threading.Thread | None = None
-        self._seen: dict[Path, tuple[object, ModelCard]] = {}
+        self._seen: dict[Path, tuple[object, ModelCard]] = {}  # touched while scanning alone
         self._closed = False
 
     def scan(self) -> None:
-        """Look again at what there is. Raises nothing: see `Checkpoint.problem` and `problems`."""
-        problems: list[str] = []
-        cards = naming.with_unique_names(self._found(problems))
-        with self._lock:
-            self._cards, self._problems = cards, tuple(problems)
-            if self._hash_ahead and not self._closed and (self._hasher is None or not self._hasher.is_alive()):
-                self._hasher = threading.Thread(target=self._hash_all, name="model hashes", daemon=True)
-                self._hasher.start()
+        """Look again at what there is. Raises nothing: see `Checkpoint.problem` and `problems`.
+
+        Whoever asks for models meanwhile is answered from the last scan at once.
+        """
+        with self._scanning:
+            problems: list[str] = []
+            watched = list(dict.fromkeys(self._folders))
+            before = stamps_of(self._watched)
+            cards = naming.with_unique_names(self._found(problems, watched.append))
+            watched += [file for card in cards for file in card.files]
+            # A folder that changed while it was read keeps its former stamp, so the watch looks at it once more.
+            stamps = {**stamps_of(watched), **{place: before[place] for place in watched if place in before}}
+            with self._lock:
+                self._revision += cards != self._cards
+                self._cards, self._problems, self._watched = cards, tuple(problems), stamps
+                if self._hash_ahead and not self._closed and (self._hasher is None or not self._hasher.is_alive()):
+                    self._hasher = threading.Thread(target=self._hash_all, name="model hashes", daemon=True)
+                    self._hasher.start()
+
+    def watch(self, interval_s: float = INTERVAL_S) -> None:
+        """Look again by itself whenever a folder or a model changes. Harmless when repeated."""
+        if self._watcher is None and not self._closed:
+            self._watcher = Watcher(lambda: self._watched, self.scan, interval_s)
+            self._watcher.start()
 
     def close(self) -> None:
-        """Stop hashing. Harmless when repeated."""
+        """Stop watching and hashing. Harmless when repeated."""
         self._closed = True
         self._hashes.stop()
+        if self._watcher is not None:
+            self._watcher.stop()
         if self._hasher is not None:
             self._hasher.join(timeout=5)
+
+    @property
+    def revision(self) -> int:
+        """A number that grows whenever a scan finds something else than the one before."""
+        return self._revision
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -132,22 +161,37 @@ class Library:
         """What resolving a recipe needs to know of a checkpoint. Raises as `find` does."""
         return facts_of(self.find(name))
 
-    def _found(self, problems: list[str]) -> Iterator[ModelCard]:
+    def _found(self, problems: list[str], on_folder: Callable[[Path], None]) -> Iterator[ModelCard]:
         seen: set[Path] = set()
-        for root in self._folders:
-            for find in walk(root, problems.append):
-                real = Path(os.path.realpath(find.path))  # unlike resolve(), it raises nothing on a loop of links
-                if real in seen:
-                    continue
-                seen.add(real)
-                yield folder_card(find.path) if find.is_folder else self._file_card(find.path)
+        for given in self._folders:
+            names = given_names(given)
+            for root in model_folders(given):
+                for find in walk(root, problems.append, on_folder):
+                    real = Path(os.path.realpath(find.path))  # unlike resolve(), it raises nothing on a loop of links
+                    if real in seen:
+                        continue
+                    seen.add(real)
+                    card = self._folder_card(find.path, on_folder) if find.is_folder else self._file_card(find.path)
+                    name = names.get(find.path) or names.get(find.path.parent)
+                    yield replace(card, name=name) if name else card
 
     def _file_card(self, file: Path) -> ModelCard:
         """The card of a file; one that has not changed since the last scan is not read again."""
         stamp = tuple(stamp_of(place) for place in (file, own_defaults_of(file)))
-        seen = self._seen.get(file)
+        return self._remembered(file, stamp, single_file_card)
+
+    def _folder_card(self, folder: Path, on_folder: Callable[[Path], None]) -> ModelCard:
+        """The same of a pipeline folder, by its files and those of its parts."""
+        parts = [folder, *(Path(entry.path) for entry in _entries(folder) if entry.is_dir())]
+        for part in parts:
+            on_folder(part)
+        files = [Path(entry.path) for part in parts for entry in _entries(part) if not entry.is_dir()]
+        return self._remembered(folder, tuple((str(file), *(stamp_of(file) or ())) for file in files), folder_card)
+
+    def _remembered(self, path: Path, stamp: object, describe: Callable[[Path], ModelCard]) -> ModelCard:
+        seen = self._seen.get(path)
         if seen is None or seen[0] != stamp:
-            seen = self._seen[file] = stamp, single_file_card(file)
+            seen = self._seen[path] = stamp, describe(path)
         return seen[1]
 
     def _sound(self, choose: Callable[[], ModelCard], hashed: bool) -> ModelCard:
@@ -175,7 +219,8 @@ class Library:
     def _automatic(self) -> ModelCard:
         if self._default.strip().casefold() not in (AUTO, ""):
             return self._chosen(self._default)
-        usable = [card for card in self.checkpoints() if card.usable and card.kind == "checkpoint"]
+        checkpoints = [card for card in self.checkpoints() if card.usable and card.kind == "checkpoint"]
+        usable = [card for card in checkpoints if all(file.is_file() for file in card.files)]  # not gone since
         own = [card for card in usable if card.name != STARTER and not self._has_shipped(card)]
         starter = [card for card in usable if card.name == STARTER]
         if usable:
@@ -212,3 +257,12 @@ class Library:
                     log.info("%s", error)
                 except Cancelled:
                     return
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, in the order of names; nothing where it may not be read."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []

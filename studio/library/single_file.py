@@ -15,6 +15,8 @@ SAFETENSORS = ".safetensors"
 PICKLES = (".ckpt",)
 """Suffixes that only pickled checkpoints have; ``.pt`` and ``.bin`` may be anything, so they are not listed."""
 
+_NAMELESS = ("diffusion_pytorch_model", "pytorch_lora_weights", "learned_embeds")
+_OFTEN_NAMELESS = ("model", "pytorch_model")
 _MOST_ALIAS_CHARACTERS = 200
 
 
@@ -30,7 +32,7 @@ def single_file_card(file: Path) -> Checkpoint:
     defaults, warning = read_own_defaults(own_defaults_of(file))
     problem, trouble = _problem(header, identity)
     return Checkpoint(
-        name=file.stem,
+        name=name_of(file),
         path=file,
         layout="single-file",
         kind=identity.kind,
@@ -53,6 +55,13 @@ def single_file_card(file: Path) -> Checkpoint:
         rank=identity.part.rank,
         alias=header.metadata.get("ss_output_name", "")[:_MOST_ALIAS_CHARACTERS] if identity.kind == "lora" else "",
     )
+
+
+def name_of(file: Path) -> str:
+    """The file's name without its suffix; the folder's where the file is called what diffusers calls them all."""
+    stem = file.stem.removesuffix(".fp16")
+    nameless = stem in _NAMELESS or (stem in _OFTEN_NAMELESS and (file.parent / "config.json").is_file())
+    return file.parent.name if nameless and file.parent.name else file.stem
 
 
 def _tokenizer_dir(identity: Identity) -> Path | None:

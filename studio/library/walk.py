@@ -15,7 +15,7 @@ from studio.library.diffusers_folder import INDEX
 from studio.library.single_file import PICKLES, SAFETENSORS
 
 _SUFFIXES = (SAFETENSORS, *PICKLES)
-_SKIPPED = {"blobs", "__pycache__", "node_modules"}
+_SKIPPED = {"blobs", "__pycache__", "node_modules", "site-packages", "venv"}
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,18 @@ class Find:
     is_folder: bool
 
 
-def walk(root: Path, on_trouble: Callable[[str], None]) -> Iterator[Find]:
+def walk(
+    root: Path, on_trouble: Callable[[str], None], on_folder: Callable[[Path], None] = lambda folder: None
+) -> Iterator[Find]:
     """Every find below ``root`` in the order of names; a root that is not there holds nothing.
 
-    ``on_trouble`` is told, in a sentence, of folders that may not be read.
+    ``on_trouble`` is told, in a sentence, of folders that may not be read; ``on_folder`` of every folder that was
+    looked into, or would have been.
     """
+    on_folder(root)
 
     def refused(error: OSError) -> None:
+        on_folder(Path(os.fsdecode(error.filename)))
         if not isinstance(error, FileNotFoundError):
             on_trouble(f"The folder {error.filename} cannot be read: {error.strerror}.")
 
@@ -44,6 +49,7 @@ def walk(root: Path, on_trouble: Callable[[str], None]) -> Iterator[Find]:
             folders.clear()
             continue
         seen.add(real)
+        on_folder(folder)
         if _is_pipeline(folders, files):
             folders.clear()
             yield Find(folder, is_folder=True)
