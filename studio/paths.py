@@ -52,6 +52,11 @@ class Paths:
         return self.home / "models"
 
     @property
+    def model_cards(self) -> Path:
+        """What a person wrote on the cards of models."""
+        return self.home / "model-cards"
+
+    @property
     def presets(self) -> Path:
         return self.home / "presets"
 

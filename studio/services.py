@@ -216,6 +216,7 @@ def build_library(settings: Settings) -> Library:
         cache=paths.cache,
         default=settings.default_checkpoint,
         shipped=[shipped("assets") / "models", shipped("assets") / "loras"],
+        own_cards=paths.model_cards,
     )
     library.scan()
     return library

@@ -7,11 +7,13 @@ only when somebody chooses it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from studio.errors import DamagedModel, ModelError, UnsupportedModel
+from studio.library.about import About
 
 Layout = Literal["diffusers", "single-file"]
 Prediction = Literal["epsilon", "v_prediction"]
@@ -58,7 +60,11 @@ class ModelCard:
     ``form`` is how a part is built (``LoHa``, ``Real-ESRGAN``), empty for checkpoints; ``factor`` what an upscaler
     multiplies each side by, 0 where that cannot be told; ``vectors`` how many tokens of a prompt an embedding takes;
     ``rank`` a LoRA's; ``alias`` the name a LoRA was trained under, by which other people's prompts may call it;
-    ``payload_sha256`` the hash of a safetensors file without its header, empty until it is known.
+    ``payload_sha256`` the hash of a safetensors file without its header, empty until it is known; ``kohya_hash`` the
+    same as its trainer wrote it into the metadata.
+
+    ``about`` is what the file says of itself, ``picture`` one that lies beside it, ``notes`` and ``recipe`` (fields to
+    begin with) what a person wrote on the card.
     """
 
     name: str
@@ -85,6 +91,11 @@ class ModelCard:
     rank: int = 0
     alias: str = ""
     payload_sha256: str = ""
+    kohya_hash: str = ""
+    about: About = field(default_factory=About)
+    picture: Path | None = None
+    notes: str = ""
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -104,7 +115,8 @@ class ModelCard:
     @property
     def adapter_hash(self) -> str:
         """The twelve characters by which A1111's texts name a LoRA or embedding; empty until the hash is known."""
-        return (self.sha256 if self.kind == "embedding" else self.payload_sha256)[:ADAPTER_HASH_CHARACTERS]
+        whole = self.sha256 if self.kind == "embedding" else self.kohya_hash or self.payload_sha256
+        return whole[:ADAPTER_HASH_CHARACTERS]
 
     @property
     def title(self) -> str:
@@ -124,7 +136,7 @@ class ModelCard:
     def as_dict(self) -> dict[str, Any]:
         """The card as JSON values. Folders of this machine stay out of it: only the file's own name is told."""
         fields = asdict(self)
-        for private in ("path", "files", "tokenizer_dir"):
+        for private in ("path", "files", "tokenizer_dir", "picture"):
             del fields[private]
         return {
             "id": self.id,
@@ -134,6 +146,7 @@ class ModelCard:
             "adapter_hash": self.adapter_hash,
             "title": self.title,
             "usable": self.usable,
+            "has_picture": self.picture is not None or self.about.has_picture,
         }
 
 

@@ -7,28 +7,35 @@ wrong with a model stands on its card, and is raised when somebody chooses it.
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from studio.errors import Cancelled, DamagedModel, NotFound, UnknownCheckpoint
 from studio.library import naming
+from studio.library.about import EMBEDDED_PICTURE
 from studio.library.card import Kind, ModelCard
-from studio.library.diffusers_folder import folder_card, size_of
+from studio.library.diffusers_folder import size_of
 from studio.library.facts import facts_of
-from studio.library.hashes import Hashes, stamp_of
-from studio.library.layouts import given_names, model_folders
+from studio.library.hashes import Hashes
+from studio.library.header import read_header
+from studio.library.own_cards import OwnCards
+from studio.library.pictures import small_picture
+from studio.library.scanner import Scanner
 from studio.library.shelf import Shelf
-from studio.library.single_file import own_defaults_of, single_file_card
-from studio.library.walk import walk
+from studio.library.single_file import SAFETENSORS
 from studio.library.watching import INTERVAL_S, Stamps, Watcher, stamps_of
 from studio.recipe import CheckpointFacts
 
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
+_DEFAULTS = ("sampler", "steps", "guidance_scale", "clip_skip")
+"""Fields of a person's own recipe that also answer "auto"."""
+_MOST_METADATA = 2_000
+
 STARTER = "starter"
 """The name of the checkpoint that people meet first; ``auto`` prefers any of their own that can be used."""
 
@@ -38,7 +45,8 @@ class Library:
 
     ``folders`` come in order of preference, a person's own first; ``shipped`` come last. ``cache`` is where hashes are
     remembered. ``default`` is the checkpoint that ``auto`` means; itself ``auto``, it is the first usable one that did
-    not ship, else the starter. ``hash_ahead`` computes missing hashes in a thread after each scan.
+    not ship, else the starter. ``hash_ahead`` computes missing hashes in a thread after each scan. ``own_cards`` is the
+    folder of what a person writes on cards, by default one in the cache.
     """
 
     def __init__(
@@ -49,10 +57,13 @@ class Library:
         *,
         shipped: Sequence[Path] = (),
         hash_ahead: bool = True,
+        own_cards: Path | None = None,
     ) -> None:
         self._folders = (*folders, *shipped)
         self._shipped = tuple(shipped)
+        self._cache = cache
         self._hashes = Hashes(cache)
+        self._own_cards = OwnCards(own_cards or cache / "model-cards")
         self._default = default
         self._hash_ahead = hash_ahead
         self._lock = threading.Lock()
@@ -63,7 +74,7 @@ class Library:
         self._cards: tuple[ModelCard, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._hasher: threading.Thread | None = None
-        self._seen: dict[Path, tuple[object, ModelCard]] = {}  # touched while scanning alone
+        self._scanner = Scanner(self._folders)
         self._closed = False
 
     def scan(self) -> None:
@@ -72,16 +83,17 @@ class Library:
         Whoever asks for models meanwhile is answered from the last scan at once.
         """
         with self._scanning:
-            problems: list[str] = []
-            watched = list(dict.fromkeys(self._folders))
             before = stamps_of(self._watched)
-            cards = naming.with_unique_names(self._found(problems, watched.append))
+            found = self._scanner.scan()
+            cards = naming.with_unique_names(found.cards)
+            watched = [*self._folders, *found.folders]
             watched += [file for card in cards for file in card.files]
+            watched += [self._own_cards.folder, *self._own_cards.read()]
             # A folder that changed while it was read keeps its former stamp, so the watch looks at it once more.
             stamps = {**stamps_of(watched), **{place: before[place] for place in watched if place in before}}
             with self._lock:
                 self._revision += cards != self._cards
-                self._cards, self._problems, self._watched = cards, tuple(problems), stamps
+                self._cards, self._problems, self._watched = cards, found.problems, stamps
                 if self._hash_ahead and not self._closed and (self._hasher is None or not self._hasher.is_alive()):
                     self._hasher = threading.Thread(target=self._hash_all, name="model hashes", daemon=True)
                     self._hasher.start()
@@ -150,6 +162,32 @@ class Library:
         """
         return self._sound(lambda: self._shelf(kind).find(name), hashed)
 
+    def picture(self, model_id: str) -> bytes:
+        """A small WebP of the model's picture, from beside it or inside it. Raises `NotFound` where there is none."""
+        return small_picture(self.by_id(model_id), self._cache)
+
+    def metadata(self, model_id: str) -> dict[str, str]:
+        """What a file's header says, each entry cut short; empty for folders and for files that say nothing."""
+        card = self.by_id(model_id)
+        if card.layout != "single-file" or card.path.suffix.lower() != SAFETENSORS:
+            return {}
+        said = read_header(card.path).metadata
+        return {name[:200]: text[:_MOST_METADATA] for name, text in said.items() if name != EMBEDDED_PICTURE}
+
+    def write(self, model_id: str, *, notes: str | None = None, recipe: Mapping[str, Any] | None = None) -> ModelCard:
+        """Write on a model's card; ``None`` leaves that part as it is. It is kept in the home.
+
+        Raises:
+            NotFound: the model is gone.
+            InvalidField: notes too long, or a recipe with a field or value that there is not.
+            StorageError: the home cannot be written.
+        """
+        card = self.by_id(model_id)
+        self._own_cards.write(card.name, card.sha256, notes, recipe)
+        with self._lock:
+            self._revision += 1
+        return self.by_id(model_id)
+
     def by_id(self, model_id: str) -> ModelCard:
         """The model of any kind that the routes call so. Raises `NotFound`."""
         for card in self.models():
@@ -160,39 +198,6 @@ class Library:
     def facts(self, name: str = AUTO) -> CheckpointFacts:
         """What resolving a recipe needs to know of a checkpoint. Raises as `find` does."""
         return facts_of(self.find(name))
-
-    def _found(self, problems: list[str], on_folder: Callable[[Path], None]) -> Iterator[ModelCard]:
-        seen: set[Path] = set()
-        for given in self._folders:
-            names = given_names(given)
-            for root in model_folders(given):
-                for find in walk(root, problems.append, on_folder):
-                    real = Path(os.path.realpath(find.path))  # unlike resolve(), it raises nothing on a loop of links
-                    if real in seen:
-                        continue
-                    seen.add(real)
-                    card = self._folder_card(find.path, on_folder) if find.is_folder else self._file_card(find.path)
-                    name = names.get(find.path) or names.get(find.path.parent)
-                    yield replace(card, name=name) if name else card
-
-    def _file_card(self, file: Path) -> ModelCard:
-        """The card of a file; one that has not changed since the last scan is not read again."""
-        stamp = tuple(stamp_of(place) for place in (file, own_defaults_of(file)))
-        return self._remembered(file, stamp, single_file_card)
-
-    def _folder_card(self, folder: Path, on_folder: Callable[[Path], None]) -> ModelCard:
-        """The same of a pipeline folder, by its files and those of its parts."""
-        parts = [folder, *(Path(entry.path) for entry in _entries(folder) if entry.is_dir())]
-        for part in parts:
-            on_folder(part)
-        files = [Path(entry.path) for part in parts for entry in _entries(part) if not entry.is_dir()]
-        return self._remembered(folder, tuple((str(file), *(stamp_of(file) or ())) for file in files), folder_card)
-
-    def _remembered(self, path: Path, stamp: object, describe: Callable[[Path], ModelCard]) -> ModelCard:
-        seen = self._seen.get(path)
-        if seen is None or seen[0] != stamp:
-            seen = self._seen[path] = stamp, describe(path)
-        return seen[1]
 
     def _sound(self, choose: Callable[[], ModelCard], hashed: bool) -> ModelCard:
         """What ``choose`` chooses, checked to be still what the scan found; a replaced file is looked at again."""
@@ -235,14 +240,25 @@ class Library:
         return f"{cards[0].name}: {cards[0].problem}" if cards else naming.what_there_is(cards, "")
 
     def _with_known_hash(self, card: ModelCard) -> ModelCard:
-        if not card.files:
-            return card
-        sha256 = self._hashes.known(card.path, card.files)
-        return replace(card, sha256=sha256, payload_sha256=self._hashes.known_payload(card.path)) if sha256 else card
+        sha256 = self._hashes.known(card.path, card.files) if card.files else ""
+        return self._with_own(card, sha256)
 
     def _hashed(self, card: ModelCard) -> ModelCard:
-        sha256 = self._hashes.compute(card.path, card.files)
-        return replace(card, sha256=sha256, payload_sha256=self._hashes.known_payload(card.path))
+        return self._with_own(card, self._hashes.compute(card.path, card.files))
+
+    def _with_own(self, card: ModelCard, sha256: str) -> ModelCard:
+        """The card with its hash, and with what a person wrote on it, which goes before what its maker wrote."""
+        own = self._own_cards.of(card.name, sha256)
+        chosen = {name: own.recipe[name] for name in _DEFAULTS if name in own.recipe}
+        return replace(
+            card,
+            sha256=sha256,
+            payload_sha256=self._hashes.known_payload(card.path) if sha256 else "",
+            notes=own.notes,
+            recipe=own.recipe,
+            defaults=replace(card.defaults, **chosen),
+            warning=" ".join(part for part in (card.warning, own.problem) if part) or None,
+        )
 
     def _hash_all(self) -> None:
         done: tuple[ModelCard, ...] = ()
@@ -257,12 +273,3 @@ class Library:
                     log.info("%s", error)
                 except Cancelled:
                     return
-
-
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """What lies in a folder, in the order of names; nothing where it may not be read."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entries, key=lambda entry: entry.name)
-    except OSError:
-        return []

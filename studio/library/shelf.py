@@ -90,4 +90,4 @@ class Shelf:
 
 
 def _answers(card: ModelCard, prefix: str) -> bool:
-    return card.sha256.startswith(prefix) or card.payload_sha256.startswith(prefix)
+    return any(one.startswith(prefix) for one in (card.sha256, card.payload_sha256, card.kohya_hash))

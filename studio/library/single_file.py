@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from studio.library.about import about_of
 from studio.library.card import Checkpoint, Trouble
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
@@ -54,6 +56,8 @@ def single_file_card(file: Path) -> Checkpoint:
         vectors=identity.part.vectors,
         rank=identity.part.rank,
         alias=header.metadata.get("ss_output_name", "")[:_MOST_ALIAS_CHARACTERS] if identity.kind == "lora" else "",
+        kohya_hash=_hash(header.metadata.get("sshs_model_hash", "")),
+        about=about_of(header.metadata),
     )
 
 
@@ -70,6 +74,10 @@ def _tokenizer_dir(identity: Identity) -> Path | None:
         return None
     folder = family_folder(identity.family, identity.prediction, inpainting=identity.input_channels == 9)
     return folder / "tokenizer" if folder else None
+
+
+def _hash(text: str) -> str:
+    return text.lower() if re.fullmatch(r"[0-9a-fA-F]{64}", text) else ""
 
 
 def own_defaults_of(file: Path) -> Path:

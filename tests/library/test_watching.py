@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import DamagedModel
-from studio.library import Library, catalogue
+from studio.library import Library, catalogue, scanner
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file
 
@@ -91,14 +91,14 @@ def test_a_scan_that_hangs_keeps_nobody_waiting(
     file = write_header_file(tmp_path / "models" / "a.safetensors", files.VAE_ORIGINAL)
     library.scan()
     reading, go_on = threading.Event(), threading.Event()
-    describe = catalogue.single_file_card
+    describe = scanner.single_file_card
 
     def slowly(path: Path) -> object:
         reading.set()
         assert go_on.wait(10)
         return describe(path)
 
-    monkeypatch.setattr(catalogue, "single_file_card", slowly)
+    monkeypatch.setattr(scanner, "single_file_card", slowly)
     os.utime(file, ns=(1, 1))
     scan = threading.Thread(target=library.scan)
     scan.start()

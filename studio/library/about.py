@@ -1,0 +1,78 @@
+"""``About``: what a model file says of itself in its metadata, cut to what a card has room for.
+
+Sources: the Stability AI model metadata standard (``modelspec.*``) and what kohya-ss/sd-scripts writes while training
+(``ss_*``). None of it is trusted: texts are bounded, and nothing in them is ever run or opened.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MOST_CHARACTERS = 1_000
+MOST_WORDS = 24
+_MOST_WORD_CHARACTERS = 80
+_MOST_JSON_CHARACTERS = 4_000_000
+EMBEDDED_PICTURE = "modelspec.thumbnail"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file says of itself; empty where it says nothing.
+
+    ``trigger_words`` are those to put into a prompt: the maker's own phrase first, then the words of the captions it
+    was trained on, most frequent first. ``has_picture`` tells of a thumbnail inside the file.
+    """
+
+    title: str = ""
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+    base_model: str = ""
+    trigger_words: tuple[str, ...] = ()
+    has_picture: bool = False
+
+
+def about_of(metadata: Mapping[str, str]) -> About:
+    """What the metadata of a header says."""
+
+    def said(*names: str) -> str:
+        found = next((metadata[name] for name in names if metadata.get(name, "None") not in ("", "None")), "")
+        return " ".join(found.split())[:MOST_CHARACTERS]
+
+    return About(
+        title=said("modelspec.title"),
+        author=said("modelspec.author"),
+        licence=said("modelspec.license"),
+        description=said("modelspec.description", "ss_training_comment"),
+        base_model=said("ss_sd_model_name", "modelspec.merged_from"),
+        trigger_words=_trigger_words(said("modelspec.trigger_phrase"), metadata.get("ss_tag_frequency", "")),
+        has_picture=metadata.get(EMBEDDED_PICTURE, "").startswith("data:image/"),
+    )
+
+
+def _trigger_words(phrase: str, tag_frequency: str) -> tuple[str, ...]:
+    words = [part.strip() for part in phrase.split(",")]
+    counted = _counted(tag_frequency)
+    words += sorted(counted, key=lambda word: (-counted[word], word))
+    kept = dict.fromkeys(word for word in words if word and len(word) <= _MOST_WORD_CHARACTERS)
+    return tuple(kept)[:MOST_WORDS]
+
+
+def _counted(text: str) -> dict[str, float]:
+    """kohya's ``{"10_folder": {"tag": count}}``, summed over the folders, each weighed by its repeats."""
+    if len(text) > _MOST_JSON_CHARACTERS:
+        return {}
+    try:
+        folders = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    counted: dict[str, float] = {}
+    for folder, tags in folders.items() if isinstance(folders, dict) else ():
+        repeats = re.match(r"(\d{1,4})_", folder)
+        for tag, count in tags.items() if isinstance(tags, dict) else ():
+            if isinstance(count, (int, float)) and count > 0:
+                counted[tag.strip()] = counted.get(tag.strip(), 0) + count * (int(repeats[1]) if repeats else 1)
+    return counted
