@@ -17,37 +17,31 @@ from typing import Any
 
 from studio import __version__
 from studio.errors import InvalidField
-from studio.recipe.model import Emphasis, NoiseDevice, Recipe, ResolvedRecipe
-from studio.recipe.parameter_line import LEAST_PAIRS, can_be_key, joined, pairs_in
+from studio.recipe.infotext_finish import (
+    FINISH_KEYS,
+    finish_fields,
+    finish_pairs,
+    second_pass_fields,
+    second_pass_pairs,
+    shows_second_pass,
+    strength_of,
+)
+from studio.recipe.infotext_source import (
+    HASH_CHARACTERS,
+    SOURCE_KEYS,
+    STRENGTH,
+    mode_of,
+    source_fields,
+    source_pairs,
+    value_of,
+)
+from studio.recipe.model import Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe, Tiling
+from studio.recipe.parameter_line import LEAST_PAIRS, can_be_key, joined, number_text, pairs_in
+from studio.recipe.schedule_labels import label_of, sampler_and_schedule
 
 NEGATIVE_PREFIX = "Negative prompt:"
 MAX_INFOTEXT_CHARACTERS = 1_000_000
 
-SCHEDULE_LABELS = {
-    "automatic": "Automatic",
-    "uniform": "Uniform",
-    "karras": "Karras",
-    "exponential": "Exponential",
-    "polyexponential": "Polyexponential",
-    "sgm_uniform": "SGM Uniform",
-    "kl_optimal": "KL Optimal",
-    "align_your_steps": "Align Your Steps",
-    "simple": "Simple",
-    "normal": "Normal",
-    "ddim": "DDIM",
-    "beta": "Beta",
-}
-"""A1111's internal names and the labels its text shows; the sampler catalogue must agree, and a test says so."""
-
-_SCHEDULE_SPELLINGS = sorted(
-    [
-        *((label, name) for name, label in SCHEDULE_LABELS.items()),
-        *((name, name) for name in SCHEDULE_LABELS),
-        ("SGMUniform", "sgm_uniform"),
-    ],
-    # "SGM Uniform" before "Uniform".
-    key=lambda pair: -len(pair[0]),
-)
 _NOISY_SAMPLERS = frozenset(
     (
         "Euler a",
@@ -63,6 +57,13 @@ _NOISY_SAMPLERS = frozenset(
 )
 _TIMESTEP_SAMPLERS = frozenset(("DDIM", "DDIM CFG++", "PLMS", "UniPC"))
 _EMPHASIS_LABELS = {Emphasis.ORIGINAL: "Original", Emphasis.NO_NORM: "No norm", Emphasis.IGNORE: "Ignore"}
+_TILING_LABELS = {
+    Tiling.OFF: "False",
+    Tiling.BOTH: "True",
+    # A1111 knows both or none; its readers take any other word for none.
+    Tiling.HORIZONTAL: "horizontal",
+    Tiling.VERTICAL: "vertical",
+}
 _NOISE_LABELS = {NoiseDevice.CPU: "CPU", NoiseDevice.PHILOX: "NV"}
 
 
@@ -140,40 +141,62 @@ def split(text: str) -> tuple[str, str, str]:
 
 def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
     """The pairs of a recipe in A1111 1.10's order; ours come last."""
+    if recipe.mode is Mode.FINISH and not recipe.has_second_pass:
+        # No network had a part in it: steps and seed would say what never was.
+        yield "Size", f"{recipe.width_px}x{recipe.height_px}"
+        yield "Init image hash", recipe.source[:HASH_CHARACTERS]
+        yield from source_pairs(recipe)
+        yield from finish_pairs(recipe)
+        return
     yield "Steps", str(recipe.steps)
     yield "Sampler", recipe.sampler
-    yield "Schedule type", SCHEDULE_LABELS.get(recipe.schedule, recipe.schedule)
-    yield "CFG scale", _number(recipe.guidance_scale)
+    yield "Schedule type", label_of(recipe.schedule)
+    yield "CFG scale", number_text(recipe.guidance_scale)
     yield "Seed", str(recipe.seed)
     yield "Size", f"{recipe.width_px}x{recipe.height_px}"
     if recipe.checkpoint_sha256:
-        yield "Model hash", recipe.checkpoint_sha256[:10]
+        yield "Model hash", recipe.checkpoint_sha256[:HASH_CHARACTERS]
     yield "Model", recipe.checkpoint
-    if recipe.variation_strength > 0:
-        yield "Variation seed", str(recipe.variation_seed)
-        yield "Variation seed strength", _number(recipe.variation_strength)
-    if recipe.seed_resize_width_px > 0 and recipe.seed_resize_height_px > 0:
-        yield "Seed resize from", f"{recipe.seed_resize_width_px}x{recipe.seed_resize_height_px}"
+    yield from _variation_pairs(recipe)
+    strength = strength_of(recipe)
+    if strength is not None:
+        yield STRENGTH, number_text(strength)
     if recipe.clip_skip > 1:
         yield "Clip skip", str(recipe.clip_skip)
     if recipe.eta_noise_seed_delta:
         yield "ENSD", str(recipe.eta_noise_seed_delta)
+    if recipe.source and recipe.mode is not Mode.TEXT:
+        yield "Init image hash", recipe.source[:HASH_CHARACTERS]
     yield "RNG", _NOISE_LABELS[recipe.noise]
+    if recipe.tiling is not Tiling.OFF:
+        yield "Tiling", _TILING_LABELS[recipe.tiling]
+    yield from second_pass_pairs(recipe)
     if recipe.emphasis is not Emphasis.ORIGINAL:
         yield "Emphasis", _EMPHASIS_LABELS[recipe.emphasis]
     if recipe.eta != default_eta(recipe.sampler):
-        yield "Eta DDIM" if recipe.sampler in _TIMESTEP_SAMPLERS else "Eta", _number(recipe.eta)
+        yield "Eta DDIM" if recipe.sampler in _TIMESTEP_SAMPLERS else "Eta", number_text(recipe.eta)
+    yield from source_pairs(recipe)
+    yield from finish_pairs(recipe)
     if recipe.exact:
         yield "Exact", "True"
+
+
+def _variation_pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
+    if recipe.variation_strength > 0:
+        yield "Variation seed", str(recipe.variation_seed)
+        yield "Variation seed strength", number_text(recipe.variation_strength)
+    if recipe.seed_resize_width_px > 0 and recipe.seed_resize_height_px > 0:
+        yield "Seed resize from", f"{recipe.seed_resize_width_px}x{recipe.seed_resize_height_px}"
 
 
 def _fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each key that is there with the fields it sets, and A1111's defaults for keys left out on purpose."""
     if not pairs:
         return
-    sampler, schedule = _sampler_and_schedule(pairs.get("Sampler", ""), pairs.get("Schedule type", "Automatic"))
-    yield "Sampler", {"sampler": sampler or "auto"}
-    yield "Schedule type", {"schedule": schedule}
+    mode = mode_of(pairs, has_second_pass=shows_second_pass(pairs))
+    yield from source_fields(pairs, mode)
+    yield from second_pass_fields(pairs, mode)
+    yield from finish_fields(pairs)
     for key, field_name in _NUMBER_FIELDS.items():
         if key in pairs:
             yield key, {field_name: pairs[key]}
@@ -183,6 +206,19 @@ def _fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield key, {width: width_px, height: height_px}
     if "Model" in pairs:
         yield "Model", {"checkpoint": pairs["Model"]}
+    if "Exact" in pairs:
+        yield "Exact", {"exact": pairs["Exact"]}
+    if "Tiling" in pairs:
+        yield "Tiling", {"tiling": value_of(pairs["Tiling"], _TILING_LABELS)}
+    if mode is not Mode.FINISH or "Sampler" in pairs:
+        yield from _network_fields(pairs)
+
+
+def _network_fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a text means for the network also where it leaves a key out."""
+    sampler, schedule = sampler_and_schedule(pairs.get("Sampler", ""), pairs.get("Schedule type", "Automatic"))
+    yield "Sampler", {"sampler": sampler or "auto"}
+    yield "Schedule type", {"schedule": schedule}
     if "Clip skip" not in pairs:
         yield "Clip skip", {"clip_skip": 1}
     # Left out, it was drawn on the GPU, and Philox draws what CUDA draws.
@@ -190,19 +226,6 @@ def _fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "RNG", {"noise": noise.get(pairs.get("RNG", "GPU"), pairs.get("RNG"))}
     emphasis = {label: emphasis for emphasis, label in _EMPHASIS_LABELS.items()}
     yield "Emphasis", {"emphasis": emphasis.get(pairs.get("Emphasis", "Original"), "unknown")}
-    if "Exact" in pairs:
-        yield "Exact", {"exact": pairs["Exact"]}
-
-
-def _sampler_and_schedule(sampler: str, label: str) -> tuple[str, str]:
-    """Up to 1.8 the schedule was part of the sampler's name ("DPM++ 2M Karras"); if it is there, it counts."""
-    for spelling, name in _SCHEDULE_SPELLINGS:
-        if sampler.endswith(f" {spelling}"):
-            return sampler.removesuffix(spelling).rstrip(), name
-    if label.lower() == "automatic":
-        return sampler, "auto"
-    spellings = {spelling.lower(): name for spelling, name in _SCHEDULE_SPELLINGS}
-    return sampler, spellings.get(label.lower(), label)
 
 
 def _fits(values: dict[str, Any]) -> bool:
@@ -211,11 +234,6 @@ def _fits(values: dict[str, Any]) -> bool:
     except InvalidField:
         return False
     return True
-
-
-def _number(value: float) -> str:
-    """The shortest text that reads back as the same number."""
-    return str(int(value)) if value.is_integer() else repr(value)
 
 
 _NUMBER_FIELDS = {
@@ -237,6 +255,9 @@ _FIELD_KEYS = frozenset(
     (
         *_NUMBER_FIELDS,
         *_SIZE_FIELDS,
+        *SOURCE_KEYS,
+        *FINISH_KEYS,
+        "Tiling",
         "Sampler",
         "Schedule type",
         "Model hash",

@@ -44,6 +44,11 @@ def unquoted(value: str) -> str:
         return value
 
 
+def number_text(value: float) -> str:
+    """The shortest text that reads back as the same number."""
+    return str(int(value)) if float(value).is_integer() else repr(value)
+
+
 def can_be_key(key: str) -> bool:
     """Whether ``key`` can be read back from the line."""
     match = _KEY.fullmatch(key)
