@@ -9,10 +9,11 @@ import pytest
 import typer
 from fastapi.routing import APIRoute
 
-from studio.api import catalogue, images, jobs
+from studio.api import catalogue, images, jobs, models
 from studio.cli.app import app
 from studio.settings import Settings
 
+ROUTES = [route for part in (jobs, images, models, catalogue) for route in part.router.routes]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
@@ -38,7 +39,7 @@ def test_every_setting_is_documented_with_its_own_sentence(name: str) -> None:
     assert sentence in text
 
 
-@pytest.mark.parametrize("route", [*jobs.router.routes, *images.router.routes, *catalogue.router.routes])
+@pytest.mark.parametrize("route", ROUTES)
 def test_every_route_is_documented(route: APIRoute) -> None:
     method = next(iter(route.methods))
     assert f"`{method} /api/v1{route.path}`" in (DOCS / "api.md").read_text(encoding="utf-8")

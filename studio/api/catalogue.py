@@ -1,4 +1,4 @@
-"""What there is to choose from: models, samplers, schedules, presets; and how the studio is."""
+"""What there is to choose from: samplers, schedules, presets; and how the studio is."""
 
 from __future__ import annotations
 
@@ -21,14 +21,6 @@ class Text(BaseModel):
 
     text: str
     checkpoint: str = "auto"
-
-
-@router.get("/models")
-def list_models(studio: StudioOf, refresh: bool = False) -> dict[str, Any]:
-    """The checkpoints of the library; those with a problem say which."""
-    if refresh:
-        studio.library.scan()
-    return {"models": [checkpoint.as_dict() for checkpoint in studio.library.checkpoints()]}
 
 
 @router.get("/samplers")

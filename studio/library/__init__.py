@@ -5,8 +5,19 @@ It loads no tensor and runs no code from a model file. It refuses nothing while 
 
 from __future__ import annotations
 
-from studio.library.card import KINDS, Checkpoint, Kind, ModelCard, OwnDefaults
+from studio.library.card import KINDS, Checkpoint, Family, Kind, ModelCard, OwnDefaults
 from studio.library.catalogue import Library
 from studio.library.facts import facts_of
+from studio.library.search import matching
 
-__all__ = ["KINDS", "Checkpoint", "Kind", "Library", "ModelCard", "OwnDefaults", "facts_of"]
+__all__ = [
+    "KINDS",
+    "Checkpoint",
+    "Family",
+    "Kind",
+    "Library",
+    "ModelCard",
+    "OwnDefaults",
+    "facts_of",
+    "matching",
+]

@@ -1,0 +1,71 @@
+"""The model library: what there is, one model's card, its picture, and what a person writes on it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.api.caller import StudioOf
+from studio.library import KINDS, Family, Kind, matching
+
+router = APIRouter(tags=["models"])
+
+PICTURE = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"}
+
+
+class CardChange(BaseModel):
+    """What a person writes on a card; what is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notes: str | None = Field(None, description="Anything worth remembering.")
+    recipe: dict[str, Any] | None = Field(None, description="Fields of a recipe to begin with; replaces the former.")
+
+
+@router.get("/models")
+def list_models(
+    studio: StudioOf,
+    kind: Literal[Kind, "all"] = Query("checkpoint", description="One kind of model, or all of them."),
+    family: list[Family] = Query([], description="Only these families; may be repeated."),  # noqa: B008
+    query: str = Query("", max_length=500, description="Words that name, notes, trigger words or hash hold."),
+    usable: bool | None = Query(None, description="Only those that can, or cannot, be used."),
+    refresh: bool = Query(False, description="Look through the folders first."),
+) -> dict[str, Any]:
+    """The models of the library, checkpoints unless told otherwise; those with a problem say which.
+
+    ``kinds`` counts all there are of each kind, ``problems`` are sentences about folders that cannot be read, and
+    ``revision`` changes when anything does.
+    """
+    library = studio.library
+    if refresh:
+        library.scan()
+    revision = library.revision
+    everything = library.models()
+    cards = everything if kind == "all" else library.parts(kind)
+    found = matching(cards, families=family, usable=usable, query=query)
+    return {
+        "models": [card.as_dict() for card in found],
+        "kinds": {name: count for name in KINDS if (count := sum(card.kind == name for card in everything))},
+        "problems": list(library.problems),
+        "revision": revision,
+    }
+
+
+@router.get("/models/{model_id}")
+def get_model(model_id: str, studio: StudioOf) -> dict[str, Any]:
+    """One model's card, with what the header of its file says."""
+    return {**studio.library.by_id(model_id).as_dict(), "metadata": studio.library.metadata(model_id)}
+
+
+@router.patch("/models/{model_id}")
+def write_card(model_id: str, body: CardChange, studio: StudioOf) -> dict[str, Any]:
+    """Write notes, or a recipe to begin with, on a model's card. They are kept in the home, not in the model folder."""
+    return studio.library.write(model_id, notes=body.notes, recipe=body.recipe).as_dict()
+
+
+@router.get("/models/{model_id}/thumbnail", response_class=Response)
+def model_thumbnail(model_id: str, studio: StudioOf) -> Response:
+    """A small WebP of the picture beside the model, or inside it; 404 where there is none."""
+    return Response(studio.library.picture(model_id), media_type="image/webp", headers=PICTURE)

@@ -1,0 +1,95 @@
+"""The routes of the model library, over an app whose worker is not started."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from studio.server import create_app
+from studio.services import build_studio
+from studio.settings import load_settings
+from tests.library import header_files as files
+from tests.library.header_files import write_header_file
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = tmp_path / "models"
+    write_header_file(folder / "v1.safetensors", files.FLUX_DEV)
+    write_header_file(
+        folder / "ink.safetensors", files.LORA_SD1, metadata={"ss_output_name": "ink", "note": "n" * 9999}
+    )
+    (folder / "cut.safetensors").write_bytes(b"")
+    Image.new("RGB", (500, 500), "red").save(folder / "ink.png")
+    return folder
+
+
+@pytest.fixture
+def client(models: Path, tmp_path: Path) -> Iterator[TestClient]:
+    studio = build_studio(load_settings(home=tmp_path / "home", models=[models], engine="fake"))
+    client = TestClient(create_app(studio, page=False))  # not entered: nothing is started
+    yield client
+    studio.close()
+
+
+def names(client: TestClient, **filters: object) -> list[str]:
+    answer = client.get("/api/v1/models", params=filters)
+    assert answer.status_code == 200, answer.text
+    return [model["name"] for model in answer.json()["models"]]
+
+
+def the(client: TestClient, name: str) -> dict[str, object]:
+    found = client.get("/api/v1/models", params={"kind": "all"}).json()["models"]
+    return dict(next(model for model in found if model["name"] == name))
+
+
+def test_checkpoints_unless_told_otherwise(client: TestClient) -> None:
+    assert names(client) == ["cut", "v1", "starter", "starter-night"]
+    assert names(client, kind="lora") == ["ink", "starter-ink"]
+    assert names(client, kind="all", query="INK") == ["ink", "starter-ink"]
+    assert names(client, kind="all", family="flux") == ["v1"]
+    assert names(client, usable="true") == ["starter", "starter-night"]
+    assert client.get("/api/v1/models", params={"kind": "hammer"}).status_code == 422
+    answer = client.get("/api/v1/models").json()
+    assert answer["kinds"] == {"checkpoint": 3, "lora": 2, "unknown": 1} and answer["problems"] == []
+
+
+def test_a_new_file_is_there_after_a_refresh(client: TestClient, models: Path) -> None:
+    before = client.get("/api/v1/models").json()["revision"]
+    write_header_file(models / "new.safetensors", files.VAE_ORIGINAL)
+    answer = client.get("/api/v1/models", params={"kind": "vae", "refresh": "true"}).json()
+    assert [model["name"] for model in answer["models"]] == ["new"] and answer["revision"] > before
+
+
+def test_a_card_with_what_its_header_says(client: TestClient) -> None:
+    card = client.get(f"/api/v1/models/{the(client, 'ink')['id']}").json()
+    assert (card["kind"], card["family"], card["form"]) == ("lora", "sd1", "LoRA")
+    assert card["metadata"]["ss_output_name"] == "ink" and len(card["metadata"]["note"]) == 2_000
+    assert "Flux" in str(the(client, "v1")["problem"]) and "empty" in str(the(client, "cut")["problem"])
+    assert client.get("/api/v1/models/nonsense").status_code == 404
+
+
+def test_a_picture_is_small_and_anew(client: TestClient) -> None:
+    answer = client.get(f"/api/v1/models/{the(client, 'ink')['id']}/thumbnail")
+    assert answer.headers["content-type"] == "image/webp" and answer.headers["x-content-type-options"] == "nosniff"
+    with Image.open(io.BytesIO(answer.content)) as picture:
+        assert picture.size == (384, 384)
+    assert client.get(f"/api/v1/models/{the(client, 'v1')['id']}/thumbnail").status_code == 404
+
+
+def test_notes_are_kept_in_the_home(client: TestClient, models: Path, tmp_path: Path) -> None:
+    before = sorted(models.rglob("*"))
+    route = f"/api/v1/models/{the(client, 'ink')['id']}"
+    answer = client.patch(route, json={"notes": "weight 0.7", "recipe": {"steps": 12}})
+    assert answer.status_code == 200
+    assert (answer.json()["notes"], answer.json()["recipe"]) == ("weight 0.7", {"steps": 12})
+    assert the(client, "ink")["notes"] == "weight 0.7" and sorted(models.rglob("*")) == before
+    assert "weight 0.7" in (tmp_path / "home" / "model-cards" / "ink.toml").read_text(encoding="utf-8")
+    refused = client.patch(route, json={"recipe": {"stepz": 12}})
+    assert refused.status_code == 422 and "stepz" in refused.json()["error"]["message"]
+    assert client.patch(route, json={"path": "/etc"}).status_code == 422
