@@ -7,12 +7,14 @@ know samplers and prompts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from studio.engine.seamless import seamless
+from studio.recipe.model import Tiling
 from studio.sampling.noise_schedule import NoiseSchedule
 
 PREDICTIONS = ("epsilon", "v_prediction")
@@ -27,11 +29,21 @@ class Denoiser:
         self.prediction = prediction
         self.dtype = dtype
 
-    def __call__(self, x: Tensor, sigmas: Sequence[float], context: Tensor) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        sigmas: Sequence[float],
+        context: Tensor,
+        extra: Tensor | None = None,
+        added: Mapping[str, Tensor] | None = None,
+        tiling: Tiling = Tiling.OFF,
+    ) -> Tensor:
         """The denoised latents, shaped like ``x``, float32.
 
         ``x`` is (samples, 4, height / 8, width / 8), float32, clean latents plus noise of standard deviation sigma;
-        ``sigmas`` has one entry a sample; ``context`` is (samples, tokens, width).
+        ``sigmas`` has one entry a sample; ``context`` is (samples, tokens, width). ``extra`` (samples, 5, height / 8,
+        width / 8) is the mask and the masked picture's latents for an inpainting UNet of 9 input channels; ``added``
+        are the further conditions of Stable Diffusion XL.
         """
         levels = torch.tensor(sigmas, dtype=torch.float64)
         timesteps = self.noise_schedule.timestep(levels).to(x.device, torch.float32)
@@ -39,8 +51,15 @@ class Denoiser:
         # Variance-exploding to variance-preserving input: c_in of Karras et al. 2022, table 1 (VP column), sigma_data
         # = 1.
         scale = (sigma * sigma + 1).rsqrt()
-        scaled = (x * scale).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        output: Tensor = self.unet(scaled, timesteps, encoder_hidden_states=context, return_dict=False)[0].float()
+        scaled = x * scale
+        if extra is not None:
+            # Latents, mask, masked latents, in this order (diffusers, StableDiffusionInpaintPipeline.__call__).
+            scaled = torch.cat([scaled, extra], dim=1)
+        scaled = scaled.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        with seamless(self.unet, tiling):
+            output: Tensor = self.unet(
+                scaled, timesteps, encoder_hidden_states=context, added_cond_kwargs=added, return_dict=False
+            )[0].float()
         if self.prediction == "epsilon":
             # x = x0 + sigma * epsilon (Karras et al. 2022, table 1: c_skip = 1, c_out = -sigma).
             return x - output * sigma

@@ -19,6 +19,8 @@ import psutil
 from PIL import Image
 
 from studio.errors import GenerationFailed, OutOfMemory, StudioError, Unstable
+from studio.pictures import Inpainting, Picture, adjusted, enlarged, read_mask, read_picture, resized
+from studio.recipe import Mode
 from studio.recipe.events import (
     CancelOrder,
     Event,
@@ -33,6 +35,8 @@ from studio.recipe.events import (
     PreloadOrder,
     WorkerReady,
 )
+from studio.recipe.finish import NO_UPSCALER
+from studio.recipe.start import ADJUSTMENTS
 
 LOADING_STAGES = 4
 SLOW_FACTOR = 10
@@ -114,7 +118,7 @@ class FakeEngine:
     def _next_to_load(self) -> tuple[PreloadOrder, str, int] | None:
         for picture in self._waiting:
             path = picture.order.checkpoint_path
-            if path not in self._loaded:
+            if path is not None and path not in self._loaded:
                 return PreloadOrder(picture.order.recipe.checkpoint, path), picture.order.job_id, 0
         while self._preloads and not self._waiting and not self._live:
             order = self._preloads.pop(0)
@@ -148,9 +152,14 @@ class FakeEngine:
         self._said.append(PictureStep(order.job_id, order.index, picture.step, steps, preview))
         if picture.step >= steps:
             self._live.remove(picture)
-            pixels = _pixels(order)
-            seconds = time.monotonic() - picture.started_at
-            self._said.append(PictureDone(order.job_id, order.index, pixels, {}, seconds))
+            self._said.append(_ending(order, time.monotonic() - picture.started_at))
+
+
+def _ending(order: PictureOrder, seconds: float) -> Event:
+    try:
+        return PictureDone(order.job_id, order.index, _pixels(order), {}, seconds)
+    except StudioError as error:
+        return PictureFailed(order.job_id, order.index, error.code, str(error))
 
 
 def _trouble(prompt: str) -> StudioError | None:
@@ -179,8 +188,31 @@ def _gradient(order: PictureOrder, width_px: int, height_px: int, fade: float = 
 
 
 def _pixels(order: PictureOrder) -> Pixels:
-    width_px, height_px = order.recipe.width_px, order.recipe.height_px
-    return Pixels(width_px, height_px, _gradient(order, width_px, height_px).tobytes())
+    """The picture at the size a real engine would give it: a source shows through, a mask is kept to."""
+    recipe = order.recipe
+    picture = _first_picture(order)
+    if recipe.has_second_pass:
+        picture = enlarged(picture, recipe.hires_width_px, recipe.hires_height_px, "Lanczos")
+    if recipe.upscaler != NO_UPSCALER and recipe.upscale > 1:
+        size = round(picture.width_px * recipe.upscale), round(picture.height_px * recipe.upscale)
+        picture = enlarged(picture, *size, "Lanczos")
+    return adjusted(picture, **{name: getattr(recipe, name) for name in ADJUSTMENTS}).to_pixels()
+
+
+def _first_picture(order: PictureOrder) -> Picture:
+    recipe = order.recipe
+    gradient = Picture.from_pillow(_gradient(order, recipe.width_px, recipe.height_px))
+    if recipe.mode is Mode.TEXT:
+        return gradient
+    source = read_picture(order.files[recipe.source].read_bytes()).picture
+    if recipe.mode is Mode.FINISH:
+        return source
+    if recipe.mode is Mode.INPAINT:
+        mask = read_mask(order.files[recipe.mask].read_bytes()) if recipe.mask else None
+        return Inpainting.of(source, mask, recipe).pasted(gradient.rgb)
+    base = resized(source, recipe.width_px, recipe.height_px, recipe.resize_mode)
+    mixed = Image.blend(Image.fromarray(base.rgb), Image.fromarray(gradient.rgb), recipe.denoising_strength)
+    return Picture(Picture.from_pillow(mixed).rgb, base.alpha)
 
 
 def _preview(order: PictureOrder, step: int) -> bytes:

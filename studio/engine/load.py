@@ -33,11 +33,15 @@ Loading = Generator[float, None, "LoadedCheckpoint"]
 """Yields the fraction behind it, from 0 to 1, and returns the checkpoint."""
 
 LATENT_CHANNELS = 4
+INPAINTING_CHANNELS = 9
+"""Latents, the mask, and the latents of the masked picture."""
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedCheckpoint:
-    """A checkpoint ready to run. ``size_bytes`` is what its weights take on the device."""
+    """A checkpoint ready to run. ``size_bytes`` is what its weights take on the device; ``input_channels`` is 9 for an
+    inpainting network, which also sees the mask and what lies around it.
+    """
 
     path: Path
     denoiser: Denoiser
@@ -46,6 +50,7 @@ class LoadedCheckpoint:
     preview: PreviewMap
     size_bytes: int
     noise_schedule: NoiseSchedule = field(repr=False)
+    input_channels: int = LATENT_CHANNELS
 
 
 def size_on_device(files: CheckpointFiles, placement: Placement) -> int:
@@ -81,6 +86,7 @@ def load_checkpoint(path: Path, placement: Placement) -> Loading:
         preview=fit_preview_map(decoder),
         size_bytes=size_on_device(files, placement),
         noise_schedule=noise_schedule,
+        input_channels=int(unet.config["in_channels"]),
     )
 
 
@@ -138,10 +144,10 @@ def _network(kind: Any, files: ComponentFiles, placement: Placement, dtype: Mapp
 
 def _check_unet(unet: UNet2DConditionModel, path: Path) -> None:
     channels = int(unet.config["in_channels"])
-    if channels != LATENT_CHANNELS:
+    if channels not in (LATENT_CHANNELS, INPAINTING_CHANNELS):
         raise UnsupportedModel(
-            f"{path.name} takes {channels} input channels (an inpainting or editing checkpoint); "
-            "choose a text-to-image checkpoint."
+            f"{path.name} takes {channels} input channels (an editing checkpoint); "
+            "choose a text-to-image or inpainting checkpoint."
         )
 
 

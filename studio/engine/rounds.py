@@ -1,9 +1,9 @@
 """Which pictures share the next network call, and the call itself.
 
 It owns fairness (whoever waited longest goes first, and takes along all that fit) and what "fit" means: the same
-weights, the same latent size, the same context length. A sample's answer does not depend on its neighbours, but it
-does depend in its last bits on the size of the call, because the libraries block their loops by it. So a picture that
-must be exact has calls to itself: the same samples at the same places, whoever else is there.
+weights, the same latent size, the same context length, the same inputs and seams. A sample's answer does not depend on
+its neighbours, but it does depend in its last bits on the size of the call, because the libraries block their loops by
+it. So a picture that must be exact has calls to itself: the same samples at the same places, whoever else is there.
 """
 
 from __future__ import annotations
@@ -37,9 +37,17 @@ def call(together: Sequence[Trajectory]) -> list[Tensor]:
     x = pictures.repeat_interleave(torch.tensor(counts, device=pictures.device), dim=0, output_size=sum(counts))
     sigmas = [one.ask.sigma for one, count in zip(together, counts, strict=True) for _ in range(count)]
     stacked = torch.stack([context for mine in contexts for context in mine])
-    answers = together[0].checkpoint.denoiser(x, sigmas, stacked)
+    extras = [one.run.extra for one, count in zip(together, counts, strict=True) for _ in range(count)]
+    extra = torch.stack([one for one in extras if one is not None]) if extras[0] is not None else None
+    answers = together[0].checkpoint.denoiser(x, sigmas, stacked, extra, tiling=together[0].recipe.tiling)
     return list(torch.split(answers, counts))
 
 
 def _kind(trajectory: Trajectory) -> tuple[object, ...]:
-    return id(trajectory.checkpoint), tuple(trajectory.ask.x.shape), trajectory.conditioning.tokens
+    return (
+        id(trajectory.checkpoint),
+        tuple(trajectory.ask.x.shape),
+        trajectory.conditioning.tokens,
+        trajectory.run.extra is None,
+        trajectory.recipe.tiling,
+    )

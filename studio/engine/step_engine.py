@@ -1,9 +1,9 @@
 """The step engine: all pictures of all people, one small piece of work at a time.
 
-Each `step` does the first of these that there is to do: decode a finished picture, load a stage of a wanted
-checkpoint, take a waiting picture in, or one network call for a round of pictures. So a picture joins at the next
-step, a cancel takes effect within one, and nobody waits for somebody else's whole job. It owns the order of work and
-keeps one picture's trouble to that picture; what the work is lies in the modules it calls.
+Each `step` does the first of these that there is to do: a piece of a picture's own work (encode, decode, a tile), a
+stage of loading a wanted checkpoint, taking a waiting picture in, or one network call for a round of pictures. So a
+picture joins at the next step, a cancel takes effect within one, and nobody waits for somebody else's whole job. It
+owns the order of work and keeps one picture's trouble to that picture; what the work is lies in the modules it calls.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from studio.engine import health, rounds
-from studio.engine.latents.decode import to_pixels
+from studio.engine.course import Course, Made
 from studio.engine.memory import is_out_of_memory, out_of_memory
 from studio.engine.placement import Placement
 from studio.engine.residency import Residency
 from studio.engine.trajectory import Trajectory
+from studio.engine.upscale import UpscalerShelf
 from studio.errors import GenerationFailed, StudioError
 from studio.recipe.events import (
     CancelOrder,
@@ -52,10 +53,13 @@ class StepEngine:
         self._live_pictures = live_pictures
         self._waiting: list[PictureOrder] = []
         self._preloads: list[PreloadOrder] = []
-        self._live: list[Trajectory] = []
+        self._live: list[Course] = []
+        self._upscalers = UpscalerShelf(placement)
         self._said: list[Event] = []
         self._loading_for: tuple[str, str] = ("", "")
         self._round = 0
+        self._pieces = 0
+        self._others_are_due = False
 
     # --- orders ---
 
@@ -81,41 +85,47 @@ class StepEngine:
         return WorkerReady(str(self._placement.device), self._placement.name, self._placement.total_bytes)
 
     def close(self) -> None:
-        for trajectory in list(self._live):
-            self._drop(trajectory)
+        for course in list(self._live):
+            self._drop(course)
         self._waiting, self._preloads, self._said = [], [], []
+        self._upscalers.clear()
         self._residency.clear()
 
     # --- work ---
 
     def step(self) -> list[Event]:
         with torch.inference_mode():
-            _ = self._decode() or self._load() or self._admit() or self._advance()
+            _ = (not self._others_are_due and self._work()) or self._other_work() or self._work()
         said, self._said = self._said, []
         return said
 
-    def _decode(self) -> bool:
-        """Turn the latents of the picture that finished first into pixels."""
-        for trajectory in self._live:
-            if trajectory.latents is not None:
-                try:
-                    self._finish(trajectory, trajectory.latents)
-                except Exception as error:
-                    self._fail(trajectory, error)
-                return True
-        return False
+    def _other_work(self) -> bool:
+        """What is everybody's: a stage of loading, a newcomer, or a round."""
+        self._others_are_due = False
+        return self._load() or self._admit() or self._advance()
 
-    def _finish(self, trajectory: Trajectory, latents: Tensor) -> None:
-        health.check_latents(latents, trajectory.order.recipe)
-        decoded = trajectory.checkpoint.decoder(latents)
-        pixels = to_pixels(decoded.rgb)
-        notes = dict(trajectory.notes)
-        if decoded.retried_in:
-            notes["VAE precision"] = decoded.retried_in
-        order = trajectory.order
-        seconds = time.monotonic() - trajectory.started_at
-        self._drop(trajectory)
-        self._said.append(PictureDone(order.job_id, order.index, pixels, notes, seconds))
+    def _work(self) -> bool:
+        """Do the next piece of the picture that waited longest for one; after it, others have a turn."""
+        working = [one for one in self._live if not one.asks_network]
+        if not working:
+            return False
+        course = min(working, key=lambda one: one.worked_at)
+        self._pieces += 1
+        course.worked_at = self._pieces
+        self._others_are_due = True
+        try:
+            made = course.work()
+            if made is not None:
+                self._finish(course, made)
+        except Exception as error:
+            self._fail(course, error)
+        return True
+
+    def _finish(self, course: Course, made: Made) -> None:
+        order = course.order
+        seconds = time.monotonic() - course.started_at
+        self._drop(course)
+        self._said.append(PictureDone(order.job_id, order.index, made.picture.to_pixels(), made.notes, seconds))
 
     def _load(self) -> bool:
         """Advance the load in progress, or begin the one that the first waiting picture, else a preload, needs."""
@@ -147,9 +157,9 @@ class StepEngine:
         wanted: PictureOrder | PreloadOrder | None = next(iter(self._waiting), None)
         if wanted is None and not self._live:
             wanted = next(iter(self._preloads), None)
-        if wanted is None:
+        path = wanted.checkpoint_path if wanted is not None else None
+        if wanted is None or path is None:
             return False
-        path = wanted.checkpoint_path
         if self._residency.get(path) is not None:
             self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
             return False
@@ -158,7 +168,8 @@ class StepEngine:
         else:
             self._loading_for = (wanted.checkpoint, "")
         try:
-            return self._residency.begin(path, {one.checkpoint.path for one in self._live})
+            used = {one.uses_checkpoint.path for one in self._live if one.uses_checkpoint is not None}
+            return self._residency.begin(path, used)
         except Exception as error:
             self._loading_failed(path, error)
             return True
@@ -176,20 +187,25 @@ class StepEngine:
         if not self._waiting or len(self._live) >= self._live_pictures:
             return False
         order = self._waiting[0]
-        checkpoint = self._residency.get(order.checkpoint_path)
-        if checkpoint is None:
+        checkpoint = None if order.checkpoint_path is None else self._residency.get(order.checkpoint_path)
+        if checkpoint is None and order.checkpoint_path is not None:
             return False
         self._waiting.pop(0)
         self._said.append(PictureStarted(order.job_id, order.index))
+        course = Course(order, checkpoint, self._upscalers, served_at=self._round)
+        self._live.append(course)
         try:
-            self._live.append(Trajectory(order, checkpoint, served_at=self._round))
+            made = course.work()
+            if made is not None:
+                self._finish(course, made)
         except Exception as error:
-            self._say_failed(order, error)
+            self._fail(course, error)
         return True
 
     def _advance(self) -> bool:
         """One network call for the pictures that waited longest."""
-        together = rounds.next_round(self._live, self._live_pictures)
+        asking = [one.trajectory for one in self._live if one.asks_network and one.trajectory is not None]
+        together = rounds.next_round(asking, self._live_pictures)
         if not together:
             return False
         self._round += 1
@@ -208,21 +224,22 @@ class StepEngine:
         denoised = [answer[0] if ask.want_unconditional else answer for ask, answer in zip(asks, answers, strict=True)]
         spreads = health.spreads([ask.x for ask in asks], [ask.sigma for ask in asks], denoised)
         for trajectory, answer, clean, spread in zip(together, answers, denoised, spreads, strict=True):
+            course = self._course_of(trajectory)
             try:
-                health.check(spread, trajectory.order.recipe)
+                health.check(spread, trajectory.recipe)
                 before = trajectory.steps_done
                 trajectory.send(answer)
                 if trajectory.steps_done > before:
-                    self._say_step(trajectory, clean)
+                    self._say_step(course, trajectory, clean)
             except Exception as error:
-                self._fail(trajectory, error)
+                self._fail(course, error)
 
-    def _say_step(self, trajectory: Trajectory, denoised: Tensor) -> None:
-        order, step = trajectory.order, trajectory.steps_done
+    def _say_step(self, course: Course, trajectory: Trajectory, denoised: Tensor) -> None:
+        order, step = course.order, course.steps_before + trajectory.steps_done
         every = order.preview_every_steps
         wanted = every > 0 and step % every == 0 and trajectory.latents is None
         preview = trajectory.checkpoint.preview.jpeg(denoised) if wanted else None
-        self._said.append(PictureStep(order.job_id, order.index, step, order.recipe.steps, preview))
+        self._said.append(PictureStep(order.job_id, order.index, step, course.steps, preview))
 
     # --- trouble ---
 
@@ -231,15 +248,15 @@ class StepEngine:
         self._raise_if_device_is_lost(error)
         self._placement.release_cache()
         if len(together) == 1:
-            self._fail(together[0], error)
+            self._fail(self._course_of(together[0]), error)
             return
         log.warning("A round of %d pictures failed (%s); each goes on alone.", len(together), error)
         for trajectory in together:
             trajectory.alone = True
 
-    def _fail(self, trajectory: Trajectory, error: Exception) -> None:
-        self._drop(trajectory)
-        self._say_failed(trajectory.order, error)
+    def _fail(self, course: Course, error: Exception) -> None:
+        self._drop(course)
+        self._say_failed(course.order, error)
 
     def _say_failed(self, order: PictureOrder, error: Exception) -> None:
         # Any exception ends here: this is the worker's loop, at the only place that still knows whose picture it is.
@@ -258,9 +275,12 @@ class StepEngine:
         if lost is not None and isinstance(error, lost) and not is_out_of_memory(error):
             raise error
 
-    def _drop(self, trajectory: Trajectory) -> None:
-        trajectory.close()
-        self._live.remove(trajectory)
+    def _drop(self, course: Course) -> None:
+        course.close()
+        self._live.remove(course)
+
+    def _course_of(self, trajectory: Trajectory) -> Course:
+        return next(course for course in self._live if course.trajectory is trajectory)
 
     def _report_memory(self) -> None:
         host_bytes = self._placement.host_bytes

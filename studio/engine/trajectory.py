@@ -1,4 +1,4 @@
-"""One picture on its way: its sampler, its noise, its conditioning by step, and how far it has come.
+"""One pass of a picture on its way: its sampler, its noise, its conditioning by step, and how far it has come.
 
 It knows nothing of other pictures and never calls a network: it says what it wants to see denoised, and is given it.
 """
@@ -6,7 +6,6 @@ It knows nothing of other pictures and never calls a network: it says what it wa
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 
 import torch
@@ -15,6 +14,7 @@ from torch import Tensor
 from studio.engine.conditioning import PictureConditioning, StepConditioning
 from studio.engine.denoiser import guided
 from studio.engine.load import LATENT_CHANNELS, LoadedCheckpoint
+from studio.engine.passes import Pass
 from studio.errors import Unstable
 from studio.prompt import ExtraNetwork, parse
 from studio.recipe.events import PictureOrder
@@ -29,7 +29,7 @@ way.
 
 
 class Trajectory:
-    """A picture between its first noise and its last latents.
+    """A picture between the first noise and the last latents of one pass.
 
     `served_at` orders fair turns: the number of the round that it last took part in. `alone` keeps it out of shared
     rounds.
@@ -40,34 +40,39 @@ class Trajectory:
         UnknownSampler: a sampler or schedule nobody knows.
     """
 
-    def __init__(self, order: PictureOrder, checkpoint: LoadedCheckpoint, served_at: int = 0) -> None:
-        recipe = order.recipe
+    def __init__(
+        self, order: PictureOrder, checkpoint: LoadedCheckpoint, served_at: int = 0, pass_: Pass | None = None
+    ) -> None:
+        self.run = Pass(order.recipe) if pass_ is None else pass_
+        recipe = self.recipe = self.run.recipe
         self.order = order
         self.checkpoint = checkpoint
         self.served_at = served_at
         self.alone = recipe.exact
-        self.started_at = time.monotonic()
+        self.steps = self.run.steps
         self.steps_done = 0
         self.latents: Tensor | None = None
         self._calls = 0
-        prompt = parse(recipe.prompt, "prompt", recipe.steps)
+        prompt = parse(recipe.prompt, "prompt", self.steps)
         self.notes = _notes_on(prompt.extras)
         self._conditioning = PictureConditioning(
             checkpoint.conditioner,
             prompt,
-            parse(recipe.negative_prompt, "negative_prompt", recipe.steps),
+            parse(recipe.negative_prompt, "negative_prompt", self.steps),
             recipe.clip_skip,
             recipe.emphasis,
         )
         self._start_sampler(checkpoint)
 
     def _start_sampler(self, checkpoint: LoadedCheckpoint) -> None:
-        recipe = self.order.recipe
+        recipe = self.recipe
         schedule = checkpoint.noise_schedule
         noise = PictureNoise.for_recipe(recipe, LATENT_CHANNELS)
-        sigmas = sigmas_for(recipe.sampler, recipe.schedule, recipe.steps, schedule, recipe.family)
+        sigmas = sigmas_for(recipe.sampler, recipe.schedule, recipe.steps, schedule, recipe.family)[-self.steps - 1 :]
         device = checkpoint.decoder.device
         x = noise.initial().to(device) * float(sigmas[0])
+        if self.run.start is not None:
+            x = self.run.start + x
         options = dataclasses.replace(default_options(recipe.sampler, schedule), eta=recipe.eta)
         self._sampler = sampler(recipe.sampler)(
             x, sigmas, lambda sigma, sigma_next: noise.step(sigma, sigma_next).to(device), options
@@ -96,7 +101,7 @@ class Trajectory:
     @property
     def _needs_negative(self) -> bool:
         # At guidance 1 the negative half cancels out, so the call is half as large.
-        if self.ask.want_unconditional or self.order.recipe.guidance_scale != 1:
+        if self.ask.want_unconditional or self.recipe.guidance_scale != 1:
             return True
         positives = self.conditioning.positives
         return len(positives) > 1 or positives[0][0] != 1
@@ -105,12 +110,15 @@ class Trajectory:
         """What the sampler is to be sent, from the network's answers (samples, 4, height / 8, width / 8) to
         `contexts`.
         """
-        if not self._needs_negative:
-            return answers[0]
-        weights = [weight for weight, _ in self.conditioning.positives]
-        negative = answers[-1]
-        denoised = guided(negative, list(zip(weights, answers, strict=False)), self.order.recipe.guidance_scale)
-        return torch.stack((denoised, negative)) if self.ask.want_unconditional else denoised
+        answer = answers[0]
+        if self._needs_negative:
+            weights = [weight for weight, _ in self.conditioning.positives]
+            negative = answers[-1]
+            answer = guided(negative, list(zip(weights, answers, strict=False)), self.recipe.guidance_scale)
+            if self.ask.want_unconditional:
+                answer = torch.stack((answer, negative))
+        masked = self.run.masked
+        return answer if masked is None else masked.blended(answer, self.ask.step / self.steps)
 
     def send(self, answer: Tensor) -> None:
         """Give the sampler its answer; it asks again, or `latents` holds what it made.
@@ -119,19 +127,20 @@ class Trajectory:
             Unstable: it has asked far more often than its steps can need.
         """
         self._calls += 1
-        recipe = self.order.recipe
-        if self._calls > MOST_CALLS_PER_STEP * recipe.steps + 400:
-            raise Unstable(f"{recipe.sampler} found no end after {self._calls} network calls. Try another sampler.")
+        if self._calls > MOST_CALLS_PER_STEP * self.steps + 400:
+            raise Unstable(
+                f"{self.recipe.sampler} found no end after {self._calls} network calls. Try another sampler."
+            )
         self._take(answer)
 
     def _take(self, answer: Tensor | None) -> None:
         try:
             self._ask: Ask | None = next(self._sampler) if answer is None else self._sampler.send(answer)
-            self.steps_done = max(self.steps_done, min(self._ask.step, self.order.recipe.steps))
+            self.steps_done = max(self.steps_done, min(self._ask.step, self.steps))
         except StopIteration as end:
             self._ask = None
             self.latents = end.value
-            self.steps_done = self.order.recipe.steps
+            self.steps_done = self.steps
 
     def close(self) -> None:
         """Stop the sampler; harmless when it has ended."""

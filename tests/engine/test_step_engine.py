@@ -44,9 +44,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     sizes: list[int] = []
     real = Denoiser.__call__
 
-    def counted(self: Denoiser, x: Any, sigmas: Any, context: Any) -> Any:
+    def counted(self: Denoiser, x: Any, *others: Any, **named: Any) -> Any:
         sizes.append(len(x))
-        return real(self, x, sigmas, context)
+        return real(self, x, *others, **named)
 
     monkeypatch.setattr(Denoiser, "__call__", counted)
     return sizes
@@ -217,8 +217,8 @@ def test_a_trajectory_that_turns_to_nan_fails_alone(
 ) -> None:
     real = Denoiser.__call__
 
-    def spoilt(self: Denoiser, x: torch.Tensor, sigmas: Any, context: Any) -> torch.Tensor:
-        answer = real(self, x, sigmas, context)
+    def spoilt(self: Denoiser, x: torch.Tensor, *others: Any, **named: Any) -> torch.Tensor:
+        answer = real(self, x, *others, **named)
         return torch.where(x.shape[-1] * torch.ones_like(answer) > 0, answer, answer) * _nan_for(x, marked)
 
     marked: list[float] = []
@@ -227,7 +227,7 @@ def test_a_trajectory_that_turns_to_nan_fails_alone(
     engine.submit(order(toy, "fine", seed=8))
     while not engine._live:
         engine.step()
-    marked.append(float(engine._live[0].ask.x[0, 0, 0]))
+    marked.append(float(engine._live[0].trajectory.ask.x[0, 0, 0]))
     events = finish(engine)
     assert failures(events)["spoilt"][0] == "unstable"
     assert list(pixels(events)) == [("fine", 0)]
@@ -242,10 +242,10 @@ def _nan_for(x: torch.Tensor, marked: list[float]) -> torch.Tensor:
 def test_out_of_memory_costs_one_picture_only(engine: StepEngine, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Denoiser.__call__
 
-    def tight(self: Denoiser, x: torch.Tensor, sigmas: Any, context: torch.Tensor) -> torch.Tensor:
+    def tight(self: Denoiser, x: torch.Tensor, sigmas: Any, context: torch.Tensor, *others: Any, **named: Any) -> Any:
         if len(x) > 2 or context.shape[1] > 77:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ... free.")
-        return real(self, x, sigmas, context)
+        return real(self, x, sigmas, context, *others, **named)
 
     monkeypatch.setattr(Denoiser, "__call__", tight)
     engine.submit(order(toy, "large", prompt=" ".join(["cat"] * 80)))
@@ -263,10 +263,10 @@ def test_an_unexpected_error_is_that_pictures_alone(
 ) -> None:
     real = Denoiser.__call__
 
-    def buggy(self: Denoiser, x: torch.Tensor, sigmas: Any, context: torch.Tensor) -> torch.Tensor:
+    def buggy(self: Denoiser, x: torch.Tensor, *others: Any, **named: Any) -> torch.Tensor:
         if len(x) % 2:
             raise ZeroDivisionError("a bug")
-        return real(self, x, sigmas, context)
+        return real(self, x, *others, **named)
 
     monkeypatch.setattr(Denoiser, "__call__", buggy)
     engine.submit(order(toy, "one", guidance_scale=1.0))

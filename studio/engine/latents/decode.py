@@ -11,12 +11,27 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from studio.engine.memory import is_out_of_memory
 from studio.engine.placement import Placement
+from studio.engine.seamless import seamless
+from studio.engine.tiles import Mosaic, tiles
 from studio.errors import Unstable
 from studio.recipe.events import Pixels
+from studio.recipe.model import Tiling
+
+CELL_PX = 8
+WHOLE_UP_TO = 192 * 192
+"""Latent cells (1536 x 1536 pixels) up to which a picture is decoded as a whole: beyond, a Stable Diffusion autoencoder
+takes more memory than most cards have.
+"""
+
+TILE_SIDE = 96
+TILE_OVERLAP = 16
 
 _WIDER: dict[torch.dtype, tuple[torch.dtype, ...]] = {
     torch.float16: (torch.bfloat16, torch.float32),
@@ -44,8 +59,8 @@ class Decoder:
         self._scale = float(vae.config["scaling_factor"])
         self._shift = float(vae.config.get("shift_factor") or 0.0)
 
-    def __call__(self, latents: Tensor) -> Decoded:
-        """Decode one picture's latents, (4, height / 8, width / 8), float32.
+    def __call__(self, latents: Tensor, tiling: Tiling = Tiling.OFF) -> Decoded:
+        """Decode one picture's latents, (4, height / 8, width / 8), float32; in tiles when it is very large.
 
         Raises:
             Unstable: latents or picture hold NaN or infinity in every number format.
@@ -55,12 +70,12 @@ class Decoder:
                 "The picture turned into NaN before it was decoded. Try a lower guidance scale or more steps."
             )
         dtype = next(self._vae.parameters()).dtype
-        rgb = self._decode(self._vae, latents, dtype)
+        rgb = self._decode(self._vae, latents, dtype, tiling)
         if rgb is not None:
             return Decoded(rgb)
         for wider in _WIDER[dtype]:
             # A copy: a round trip of the weights through bfloat16 would lose some of their bits for good.
-            rgb = self._decode(copy.deepcopy(self._vae).to(wider), latents, wider)
+            rgb = self._decode(copy.deepcopy(self._vae).to(wider), latents, wider, tiling)
             if rgb is not None:
                 return Decoded(rgb, str(wider).removeprefix("torch."))
         raise Unstable(
@@ -69,24 +84,85 @@ class Decoder:
         )
 
     def encode(self, rgb: Tensor) -> Tensor:
-        """The mean latents of pictures: (n, 3, height, width), 0 to 1, to (n, 4, height / 8, width / 8), float32."""
-        dtype = next(self._vae.parameters()).dtype
-        inputs = (rgb * 2 - 1).to(self._placement.device, dtype).contiguous(memory_format=torch.channels_last)
-        mean: Tensor = self._vae.encode(inputs).latent_dist.mean.float()
+        """The mean latents of pictures: (n, 3, height, width), 0 to 1, to (n, 4, height / 8, width / 8), float32.
+
+        Very large pictures are encoded in tiles.
+
+        Raises:
+            Unstable: the autoencoder makes no finite latents of a picture.
+        """
+        latents = torch.stack([self._encode(one) for one in rgb])
+        if not bool(torch.isfinite(latents).all()):
+            raise Unstable("The autoencoder cannot read this picture: its latents are not finite. Try another VAE.")
+        return latents
+
+    def _encode(self, rgb: Tensor) -> Tensor:
+        height, width = rgb.shape[1:]
+        if height * width <= WHOLE_UP_TO * CELL_PX**2:
+            return self._encode_whole(rgb)
+        side, overlap = TILE_SIDE * CELL_PX, TILE_OVERLAP * CELL_PX
+        mosaic = Mosaic(int(self._vae.config["latent_channels"]), height, width, overlap, 1, CELL_PX)
+        for tile in tiles(height, width, side, overlap, CELL_PX):
+            mosaic.lay(tile, self._encode_whole(tile.of(rgb)))
+        return mosaic.picture().to(self.device)
+
+    def _encode_whole(self, rgb: Tensor) -> Tensor:
+        vae = self._vae
+        dtype = next(vae.parameters()).dtype
+        for wider in (dtype, *_WIDER[dtype]):
+            # A copy, as in decoding: float16 autoencoders overflow on the way in as well.
+            network = vae if wider is dtype else copy.deepcopy(vae).to(wider)
+            inputs = (rgb[None] * 2 - 1).to(self._placement.device, wider).contiguous(memory_format=torch.channels_last)
+            mean: Tensor = network.encode(inputs).latent_dist.mean[0].float()
+            if bool(torch.isfinite(mean).all()):
+                break
         return (mean - self._shift) * self._scale
 
     @property
     def device(self) -> torch.device:
         return self._placement.device
 
-    def _decode(self, vae: Any, latents: Tensor, dtype: torch.dtype) -> Tensor | None:
+    def _decode(self, vae: Any, latents: Tensor, dtype: torch.dtype, tiling: Tiling) -> Tensor | None:
+        height, width = latents.shape[1:]
+        with seamless(vae, tiling):
+            if height * width <= WHOLE_UP_TO:
+                try:
+                    return self._decode_whole(vae, latents, dtype)
+                except Exception as error:
+                    if not is_out_of_memory(error) or max(height, width) <= TILE_SIDE:
+                        raise
+                    self._placement.release_cache()
+            return self._decode_tiles(vae, latents, dtype)
+
+    def _decode_whole(self, vae: Any, latents: Tensor, dtype: torch.dtype) -> Tensor | None:
         inputs = (latents / self._scale + self._shift).to(dtype)[None].contiguous(memory_format=torch.channels_last)
         output = vae.decode(inputs, return_dict=False)[0][0].float()
         return (output / 2 + 0.5).clamp(0, 1) if bool(torch.isfinite(output).all()) else None
 
+    def _decode_tiles(self, vae: Any, latents: Tensor, dtype: torch.dtype) -> Tensor | None:
+        height, width = latents.shape[1:]
+        mosaic = Mosaic(3, height, width, TILE_OVERLAP, CELL_PX, 1)
+        for tile in tiles(height, width, TILE_SIDE, TILE_OVERLAP):
+            rgb = self._decode_whole(vae, tile.of(latents), dtype)
+            if rgb is None:
+                return None
+            mosaic.lay(tile, rgb)
+        return mosaic.picture().to(latents.device)
+
+
+def to_levels(rgb: Tensor) -> NDArray[np.uint8]:
+    """A picture (3, height, width), float, 0 to 1, as levels (height, width, 3), rounded to the nearest."""
+    levels: NDArray[np.uint8] = (rgb * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+    return levels
+
+
+def from_levels(levels: NDArray[np.uint8]) -> Tensor:
+    """Levels (height, width, 3) as a picture (3, height, width), float32, 0 to 1."""
+    return torch.tensor(levels).permute(2, 0, 1).float() / 255
+
 
 def to_pixels(rgb: Tensor) -> Pixels:
     """A picture (3, height, width), float, 0 to 1, as bytes, rounded to the nearest."""
-    levels = (rgb * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu()
+    levels = to_levels(rgb)
     height_px, width_px = levels.shape[:2]
-    return Pixels(width_px, height_px, levels.numpy().tobytes())
+    return Pixels(width_px, height_px, levels.tobytes())
