@@ -12,6 +12,7 @@ from typing import Any
 
 from studio.errors import InvalidField, NotFound, StudioError, UnknownCheckpoint, UnknownSampler
 from studio.recipe import CheckpointFacts, Recipe, infotext
+from studio.recipe.finish import NO_UPSCALER
 from studio.recipe.model import AUTO
 from studio.recipe.presets import find_preset
 from studio.sampling import catalogue
@@ -85,6 +86,12 @@ def schedule_choices(studio: Studio, checkpoint: str | None, sampler: str | None
     automatic = f"Auto: {catalogue.find_schedule(entry.default_schedule).label}"
     others = (schedule.label for schedule in catalogue.SCHEDULES if schedule.name != "automatic")
     return [(automatic, AUTO), *((label, label) for label in others)]
+
+
+def upscaler_choices(studio: Studio, *, latent: bool) -> list[tuple[str, str]]:
+    """(label, value) of every upscaler: of latents and pixels for the second pass, of pixels alone for the finish."""
+    names = [one.facts.name for one in studio.offer.upscalers() if latent or one.kind != "latent"]
+    return [*([] if latent else [("Off", NO_UPSCALER)]), *((name, name) for name in names)]
 
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:
@@ -171,7 +178,8 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
     """Fill the form from what a click meant: a preset, a picture's recipe, pasted text, or the form's beginning.
 
     ``message`` is ``{"from": "preset", "name"}``, ``{"from": "image", "id"}``, ``{"from": "text", "text"}``,
-    ``{"from": "values", "values"}`` (as they were before, to undo) or ``{"from": "nothing"}``.
+    ``{"from": "model", "id"}`` (a checkpoint and the settings that somebody keeps for it), ``{"from": "values",
+    "values"}`` (as they were before, to undo) or ``{"from": "nothing"}``.
     """
     try:
         source = message.get("from")
@@ -181,6 +189,8 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
             return _from_image(studio, str(message.get("id")), values)
         if source == "text":
             return _from_text(studio, str(message.get("text")), values)
+        if source == "model":
+            return _from_model(studio, str(message.get("id")), values)
         if source == "values":
             return Filled({**values, **message.get("values", {})})
         if source == "nothing":
@@ -194,6 +204,13 @@ def _from_preset(studio: Studio, name: str, values: Values) -> Filled:
     preset = find_preset(studio.presets, name)
     note = f"Preset “{preset.title}”. {preset.notes}".strip()
     return _known(studio, preset.apply(recipe_from(values)), values, note)
+
+
+def _from_model(studio: Studio, model_id: str, values: Values) -> Filled:
+    card = studio.library.by_id(model_id)
+    recipe = recipe_from(values).with_fields({"checkpoint": card.name, **card.recipe})
+    own = f" with {len(card.recipe)} settings of its own" if card.recipe else ""
+    return _known(studio, recipe, values, f"“{card.name}” is in the form{own}.")
 
 
 def _from_image(studio: Studio, image_id: str, values: Values) -> Filled:

@@ -52,7 +52,8 @@ class PageFiles:
 
         Gradio adds it in the browser before it builds the page. ``facts`` is what the script must know from here.
         """
-        style = palette_css() + self.files["page.css"].decode()
+        sheets = sorted((name for name in self.files if name.endswith(".css")), key=lambda name: name != "page.css")
+        style = palette_css() + "".join(self.files[name].decode() for name in sheets)
         known = json.dumps(facts).replace("<", "\\u003c")
         return (
             '<meta name="description" content="Pictures from words, made on your own machine.">'

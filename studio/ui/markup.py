@@ -22,6 +22,7 @@ HEADER = f"""
   <nav aria-label="Pages">
     <a href="#/create" data-route="create">Create</a>
     <a href="#/gallery" data-route="gallery">Gallery</a>
+    <a href="#/models" data-route="models">Models</a>
   </nav>
   <div class="header-end">
     <span id="worker" class="worker" data-state="starting" role="status"><i aria-hidden="true"></i>
@@ -59,14 +60,54 @@ GALLERY = """
 </section>
 """
 
+MODELS = """
+<section id="models" aria-label="Models">
+  <div class="models-bar">
+    <label class="search"><span class="hidden-text">Search in models</span>
+      <input id="models-search" type="search" placeholder="Search in names, notes, trigger words" autocomplete="off"
+        spellcheck="false"></label>
+    <div id="models-kinds" class="views" role="group" aria-label="Which models"></div>
+    <select id="models-family" aria-label="Family" hidden></select>
+    <button type="button" id="models-refresh" class="icon-button" data-icon="reuse" aria-label="Look through the folders"
+      title="Look through the folders"></button>
+    <span id="models-total" class="muted" role="status"></span>
+  </div>
+  <div id="models-memory"></div>
+  <div id="models-note"></div>
+  <div id="models-grid" class="models-grid"></div>
+</section>
+<dialog id="model-details"></dialog>
+"""
+
 OVERLAYS = """
 <dialog id="viewer" aria-label="Picture in full view"></dialog>
 <dialog id="question"></dialog>
+<dialog id="editor" aria-label="Paint on the picture"></dialog>
+<dialog id="finisher" aria-label="Finish the picture"></dialog>
+<div id="drop-veil" hidden><p>Drop it to start from it</p></div>
 """
 
 PASTE_OFFER = """
 <div id="paste-offer" hidden><span>This looks like a recipe.</span>
 <button type="button" class="link-button" data-act="read-paste">Fill the form from it</button></div>
+"""
+
+MODES = """
+<div id="modes" class="modes" role="tablist" aria-label="What to start from">
+  <button type="button" role="tab" data-mode="text" aria-selected="true">Text to image</button>
+  <button type="button" role="tab" data-mode="image" aria-selected="false">Image to image</button>
+  <button type="button" role="tab" data-mode="inpaint" aria-selected="false">Inpaint</button>
+</div>
+"""
+
+SOURCE = """
+<div id="source-slot" data-state="empty">
+  <input id="source-file" type="file" accept="image/*" multiple hidden>
+  <button type="button" id="source-drop" class="source-drop">
+    <strong>Choose a picture</strong><span>or drop or paste one here; several make a batch</span></button>
+  <div id="source-shown" class="source-shown" hidden></div>
+  <p id="source-message" class="source-message" role="status"></p>
+</div>
 """
 
 CANCEL = '<button type="button" id="cancel" class="button" data-act="cancel" hidden>Cancel</button>'

@@ -40,6 +40,8 @@ def _build(studio: Studio) -> gr.Blocks:
             form = _create(studio)
         with gr.Column(elem_id="page-gallery"):
             _html(markup.GALLERY)
+        with gr.Column(elem_id="page-models"):
+            _html(markup.MODELS)
         _html(markup.OVERLAYS)
         wire(page, form, studio)
     return page
@@ -71,7 +73,7 @@ def _mount(app: FastAPI, studio: Studio, files: PageFiles) -> FastAPI:
 
 
 def _create(studio: Studio) -> Form:
-    """The Create page. A second mode gets tabs between prompts and panel; one alone needs none."""
+    """The Create page: one form for all modes, and the stage."""
     form = build_form(
         Offered(
             checkpoints=actions.checkpoint_choices(studio),
@@ -79,6 +81,8 @@ def _create(studio: Studio) -> Form:
             schedules=actions.schedule_choices(studio, AUTO, AUTO),
             presets=actions.preset_choices(studio),
             defaults=actions.defaults(studio, AUTO, AUTO),
+            upscalers=actions.upscaler_choices(studio, latent=False),
+            latent_upscalers=actions.upscaler_choices(studio, latent=True),
         )
     )
     with gr.Column(elem_id="stage-column"):

@@ -7,8 +7,11 @@ import { Feed } from "./feed.js";
 import { Form } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { drawIcons } from "./icons.js";
+import { Models } from "./models.js";
 import { Pictures } from "./pictures.js";
 import { showFavourites } from "./picture-actions.js";
+import { Finisher } from "./finisher.js";
+import { Source } from "./source.js";
 import { Stage } from "./stage.js";
 import { startTheme } from "./theme.js";
 import { toast } from "./toasts.js";
@@ -26,19 +29,25 @@ class Studio {
   pictures = new Pictures();
   route = "create";
   examples = facts.examples;
+  modelsFolder = facts.modelsFolder;
   #sending = false;
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#viewer", "#theme", "#generate"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
     this.viewer = new Viewer(this);
+    this.source = new Source(this);
+    this.finisher = new Finisher(this);
+    this.models = new Models(this);
     startTheme(document.querySelector("#theme"));
     await this.form.start();
+    this.source.start();
     this.viewer.start();
     this.gallery.start();
+    this.models.start();
     this.stage.start();
     this.feed.addEventListener("change", () => this.#showState());
     this.feed.addEventListener("updated", () => {
@@ -54,8 +63,15 @@ class Studio {
 
   // --- called from Gradio's events ---
 
-  remember = (values) => void this.form.remember(values);
-  recall = () => this.form.recall();
+  remember = (values) => {
+    this.form.remember(values);
+    if (this.form.values) this.source.follow(this.form.values);
+  };
+  recall = () => {
+    const values = this.form.recall();
+    this.source.follow(this.form.values);
+    return values;
+  };
   startFilling = (values) => this.form.startFilling(values);
   startPreset = (values) => this.form.startPreset(values);
   filled = (note) => void this.form.filled(note);
@@ -75,11 +91,15 @@ class Studio {
     const ahead = this.feed.active().length;
     try {
       this.form.checkNumbers();
-      const job = await order(newId(), recipe, count, () => this.#waitForServer());
+      const jobs = [];
+      for (const one of await this.source.orders(recipe)) {
+        jobs.push(await order(newId(), one, count, () => this.#waitForServer()));
+        this.feed.merge(jobs.at(-1));
+      }
       this.form.clearErrors();
-      this.feed.merge(job);
-      if (ahead) toast(`${countOf(job.count)} in the queue`);
-      else this.#bringStageIntoView();
+      const made = jobs.reduce((sum, job) => sum + job.count, 0);
+      if (ahead || jobs.length > 1) toast(`${countOf(made)} in the queue`);
+      if (!ahead) this.#bringStageIntoView();
     } catch (error) {
       this.form.showError(error);
       if (!(error instanceof ApiError)) this.feed.refresh();
@@ -99,6 +119,24 @@ class Studio {
   useRecipe(id) {
     this.#toCreate();
     this.form.fill({ from: "image", id });
+  }
+
+  /** Sends a picture of the gallery to a tab. */
+  sendTo(id, mode) {
+    this.#toCreate();
+    this.source.takeImage(id, mode);
+  }
+
+  finish(id) {
+    this.finisher.open(id);
+  }
+
+  /** A job that was ordered elsewhere than in the form. */
+  showJob(job) {
+    this.viewer.leave();
+    this.#toCreate();
+    this.feed.merge(job);
+    this.#bringStageIntoView();
   }
 
   useSeed(seed) {
@@ -157,7 +195,7 @@ class Studio {
 
   #go() {
     const [, route = "create", view = "all"] = location.hash.split("/");
-    this.route = route === "gallery" ? "gallery" : "create";
+    this.route = ["gallery", "models"].includes(route) ? route : "create";
     document.documentElement.dataset.route = this.route;
     for (const link of document.querySelectorAll("[data-route]")) {
       if (link.tagName !== "A") continue;
@@ -165,6 +203,7 @@ class Studio {
       else link.removeAttribute("aria-current");
     }
     if (this.route === "gallery") this.gallery.show(["favourites", "bin"].includes(view) ? view : "all");
+    if (this.route === "models") this.models.show(view);
     window.scrollTo(0, 0);
   }
 
@@ -219,6 +258,9 @@ class Studio {
     } else if (event.key === "/" && this.route === "gallery" && !event.target.closest("input, textarea")) {
       event.preventDefault();
       this.gallery.search.focus();
+    } else if (event.key === "/" && this.route === "models" && !event.target.closest("input, textarea, select")) {
+      event.preventDefault();
+      this.models.search.focus();
     }
   }
 }

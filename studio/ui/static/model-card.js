@@ -1,0 +1,52 @@
+// One model as a card.
+
+import { address } from "./api.js";
+import { make } from "./dom.js";
+import { icon } from "./icons.js";
+import { kindName, promptWords, size, traits } from "./model-words.js";
+
+export function modelCard(page, model) {
+  const title = model.defaults.title || model.about.title;
+  const open = make(
+    "button",
+    { type: "button", class: "model-open", "aria-label": `Details of ${model.name}`, onclick: () => page.open(model.id) },
+    portrait(model),
+  );
+  const card = make(
+    "article",
+    { class: "model", "data-id": model.id, "data-kind": model.kind },
+    open,
+    make(
+      "div",
+      { class: "model-body" },
+      make("h3", { title: model.file }, model.name),
+      make("p", { class: "model-kind muted" }, [kindName(model.kind), size(model.size_bytes)].join(" · ")),
+      make("p", { class: "traits" }, traits(model).map((words) => make("span", {}, words))),
+      model.problem ? problem(model) : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.about.trigger_words.slice(0, 6).join(", ")),
+      make("div", { class: "model-actions" }, ...actions(page, model)),
+    ),
+  );
+  card.told = JSON.stringify(model); // by which it is known whether it must be drawn anew
+  return card;
+}
+
+const pictureOf = (model) => address(`models/${model.id}/thumbnail?of=${model.short_hash || model.size_bytes}`);
+
+/** The picture of a model, or its first letters where it has none. */
+export function portrait(model) {
+  const letters = make("span", { class: "model-letters", "aria-hidden": "true" }, model.name.replace(/[^\p{L}\p{N}]/gu, "").slice(0, 2) || "?");
+  if (!model.has_picture) return letters;
+  return make("img", { src: pictureOf(model), alt: "", loading: "lazy", onerror: (event) => event.target.replaceWith(letters) });
+}
+
+export function problem(model) {
+  return make("p", { class: "model-problem", "data-trouble": model.trouble }, icon("alert"), make("span", {}, model.problem));
+}
+
+export function actions(page, model) {
+  const words = promptWords(model);
+  return [
+    model.usable && model.kind === "checkpoint" && make("button", { type: "button", class: "button primary", onclick: () => page.use(model) }, "Use"),
+    words && make("button", { type: "button", class: "button", onclick: () => page.insert(words) }, "Insert into prompt"),
+  ].filter(Boolean);
+}

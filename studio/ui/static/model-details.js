@@ -1,0 +1,136 @@
+// Everything about one model, in a dialog: what it is, what may be copied, and the notes a person keeps on it.
+
+import { request } from "./api.js";
+import { fillWith, make } from "./dom.js";
+import { icon } from "./icons.js";
+import { actions, portrait, problem } from "./model-card.js";
+import { familyName, kindName, size, traits } from "./model-words.js";
+import { placeToasts, toast } from "./toasts.js";
+
+export class ModelDetails {
+  #page;
+  #model = null;
+
+  constructor(page) {
+    this.#page = page;
+    this.dialog = document.querySelector("#model-details");
+  }
+
+  start() {
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("close", () => {
+      this.#save();
+      placeToasts();
+    });
+  }
+
+  async open(id) {
+    try {
+      this.#model = await request("GET", `models/${id}`);
+    } catch (error) {
+      return toast(error.message, { kind: "error" });
+    }
+    this.#render();
+    this.dialog.setAttribute("aria-label", this.#model.name);
+    this.dialog.showModal();
+    placeToasts();
+    return undefined;
+  }
+
+  #render() {
+    const model = this.#model;
+    const close = make("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close"));
+    const run = (what) => (...given) => {
+      this.dialog.close();
+      what(...given);
+    };
+    const buttons = actions({ use: run((chosen) => this.#page.use(chosen)), insert: run((words) => this.#page.insert(words)) }, model);
+    fillWith(
+      this.dialog,
+      make("div", { class: "details-head" }, make("h2", {}, model.name), close),
+      make(
+        "div",
+        { class: "details-body" },
+        make("div", { class: "details-portrait" }, portrait(model)),
+        model.problem ? problem(model) : null,
+        model.warning ? make("p", { class: "model-warning" }, model.warning) : null,
+        buttons.length ? make("div", { class: "model-actions" }, ...buttons) : null,
+        this.#words(model),
+        this.#notes(model),
+        this.#recipe(model),
+        this.#facts(model),
+        this.#metadata(model),
+      ),
+    );
+  }
+
+  #words(model) {
+    if (!model.about.trigger_words.length) return null;
+    const chip = (word) => make("button", { type: "button", class: "chip", title: "Insert into the prompt", onclick: () => this.#page.insert(word) }, word);
+    return make("section", {}, make("h3", {}, "Trigger words"), make("p", { class: "chips" }, model.about.trigger_words.map(chip)));
+  }
+
+  #notes(model) {
+    this.notes = make("textarea", { rows: 3, maxlength: 10000, placeholder: "What is it good at? Kept in your home folder.", "aria-label": "Notes" });
+    this.notes.value = model.notes;
+    this.notes.addEventListener("change", () => this.#save());
+    const theirs = model.defaults.notes || model.about.description;
+    return make("section", {}, make("h3", {}, "Notes"), this.notes, theirs ? make("p", { class: "muted details-theirs" }, theirs) : null);
+  }
+
+  #recipe(model) {
+    const fields = Object.entries(model.recipe);
+    if (model.kind !== "checkpoint" || (!fields.length && !model.usable)) return null;
+    const forget = fields.length ? make("button", { type: "button", class: "link-button", onclick: () => this.#write({ recipe: {} }, "Its settings are forgotten") }, "Forget them") : null;
+    const keep = make("button", { type: "button", class: "button", onclick: () => this.#write({ recipe: this.#page.settings() }, "“Use” fills these in from now on") }, "Keep the form’s settings for it");
+    const told = fields.length ? fields.map(([name, value]) => `${name.replace(/_px$/, "").replaceAll("_", " ")} ${value}`).join(", ") : "None yet: it begins with what suits its family.";
+    return make("section", {}, make("h3", {}, "Settings of your own"), make("p", { class: "muted" }, told), make("p", { class: "details-settings" }, model.usable ? keep : null, forget));
+  }
+
+  #facts(model) {
+    const rows = [
+      ["Kind", kindName(model.kind)],
+      ["Family", familyName(model.family)],
+      ["Is", traits(model).filter((words) => words !== familyName(model.family)).join(", ")],
+      ["Trained at", model.native_size_px ? `${model.native_size_px} px` : ""],
+      ["Size", `${size(model.size_bytes)} (${model.size_bytes.toLocaleString("en")} bytes)`],
+      ["File", model.file],
+      ["Also called", model.alias === model.name ? "" : model.alias],
+      ["Hash", model.sha256 ? model.short_hash : "being computed"],
+      ["SHA-256", model.sha256],
+      ["LoRA hash", model.kind === "lora" ? model.adapter_hash : ""],
+      ["Title", model.about.title],
+      ["By", model.about.author],
+      ["Licence", model.about.licence],
+      ["Trained on", model.about.base_model],
+    ].filter(([, value]) => value);
+    const list = make("dl", { class: "recipe" }, rows.map(([name, value]) => make("div", { class: value.length > 40 ? "long" : "" }, make("dt", {}, name), make("dd", {}, value))));
+    return make("section", {}, list);
+  }
+
+  #metadata(model) {
+    const said = Object.entries(model.metadata);
+    if (!said.length) return null;
+    const list = make("dl", { class: "recipe" }, said.map(([name, value]) => make("div", { class: "long" }, make("dt", {}, name), make("dd", {}, value))));
+    return make("details", {}, make("summary", {}, `What the file says of itself (${said.length})`), list);
+  }
+
+  #save() {
+    if (this.#model && this.notes && this.notes.value !== this.#model.notes) void this.#write({ notes: this.notes.value }, "Notes kept");
+  }
+
+  async #write(change, words) {
+    const { id } = this.#model;
+    if ("notes" in change) this.#model.notes = change.notes;
+    try {
+      const written = await request("PATCH", `models/${id}`, change);
+      if (this.#model.id === id) this.#model = { ...this.#model, ...written };
+      this.#page.changed(written);
+      toast(words);
+      if ("recipe" in change) this.#render();
+    } catch (error) {
+      if (this.#model.id === id && "notes" in change) this.#model.notes = null;
+      toast(`That was not kept. ${error.message}`, { kind: "error" });
+    }
+  }
+}

@@ -1,0 +1,203 @@
+// The Models page: every model of the library as a card, with search and filters. What is wrong with one stands on it.
+
+import { request } from "./api.js";
+import { fillWith, make, setText } from "./dom.js";
+import { icon } from "./icons.js";
+import { modelCard } from "./model-card.js";
+import { ModelDetails } from "./model-details.js";
+import { KIND_TABS, OTHER_KINDS, familyName, modelCount, models as countOf } from "./model-words.js";
+import { toast } from "./toasts.js";
+
+const PAUSE_MS = 200;
+const LOOK_AGAIN_MS = 5000;
+const SETTINGS = ["negative_prompt", "sampler", "schedule", "steps", "guidance_scale", "width_px", "height_px", "clip_skip", "eta"];
+
+export class Models {
+  #studio;
+  #models = [];
+  #problems = [];
+  #revision = null;
+  #kind = "all";
+  #family = "";
+  #query = "";
+  #drawn = "";
+  #typingTimer = 0;
+  #asking = 0;
+
+  constructor(studio) {
+    this.#studio = studio;
+    this.grid = document.querySelector("#models-grid");
+    this.note = document.querySelector("#models-note");
+    this.total = document.querySelector("#models-total");
+    this.search = document.querySelector("#models-search");
+    this.family = document.querySelector("#models-family");
+    this.tabs = document.querySelector("#models-kinds");
+    this.details = new ModelDetails(this);
+  }
+
+  start() {
+    this.search.addEventListener("input", () => {
+      clearTimeout(this.#typingTimer);
+      this.#typingTimer = setTimeout(() => this.#filter({ query: this.search.value }), PAUSE_MS);
+    });
+    this.family.addEventListener("change", () => this.#filter({ family: this.family.value }));
+    document.querySelector("#models-refresh").addEventListener("click", (event) => this.#lookAgain(event.currentTarget));
+    setInterval(() => this.#isShown() && !document.hidden && this.#ask(), LOOK_AGAIN_MS);
+    this.details.start();
+  }
+
+  /** Called whenever the page comes into view. */
+  show(kind) {
+    this.#kind = KIND_TABS.some(([name]) => name === kind) ? kind : "all";
+    if (this.#revision === null) fillWith(this.grid, Array.from({ length: 8 }, () => make("span", { class: "model skeleton" })));
+    else this.#render();
+    return this.#ask();
+  }
+
+  // --- what cards and details ask for ---
+
+  open(id) {
+    this.details.open(id);
+  }
+
+  use(model) {
+    location.hash = "#/create";
+    this.#studio.form.fill({ from: "model", id: model.id });
+  }
+
+  insert(words) {
+    const prompt = this.#studio.form.read("prompt").trimEnd();
+    if (prompt.includes(words)) return void toast("That is in the prompt already");
+    this.#studio.form.write("prompt", prompt ? `${prompt}${words.startsWith("<") ? " " : ", "}${words}` : words);
+    toast(`“${words}” is in the prompt`, { action: { label: "Go there", run: () => this.#toPrompt() } });
+  }
+
+  /** What the form says now that a checkpoint may have settings of its own for. */
+  settings() {
+    const { values } = this.#studio.form;
+    const kept = SETTINGS.map((name) => [name, values?.[name] ?? null]).filter(([, value]) => value !== null && value !== "" && value !== "auto");
+    return Object.fromEntries(kept);
+  }
+
+  #toPrompt() {
+    location.hash = "#/create";
+    this.#studio.usePrompt(this.#studio.form.read("prompt"));
+  }
+
+  changed(model) {
+    this.#models = this.#models.map((known) => (known.id === model.id ? { ...known, ...model } : known));
+    this.#render();
+  }
+
+  // --- asking ---
+
+  #isShown() {
+    return this.#studio.route === "models";
+  }
+
+  async #ask(refresh = false) {
+    const asking = (this.#asking += 1);
+    try {
+      const answer = await request("GET", `models?kind=all${refresh ? "&refresh=true" : ""}`);
+      if (asking !== this.#asking) return;
+      this.#models = answer.models.sort(inOrder);
+      this.#problems = answer.problems;
+      this.#revision = answer.revision;
+      this.#render();
+    } catch (error) {
+      if (asking !== this.#asking || (this.#models.length && !refresh)) return;
+      if (!this.#models.length) fillWith(this.grid);
+      const again = make("button", { type: "button", class: "button", onclick: () => this.#ask() }, "Try again");
+      fillWith(this.note, make("p", { class: "reason", role: "alert" }, icon("alert"), make("span", {}, error.message), again));
+    }
+  }
+
+  async #lookAgain(button) {
+    button.disabled = true;
+    const before = new Set(this.#models.map((model) => model.id));
+    await this.#ask(true);
+    button.disabled = false;
+    const come = this.#models.filter((model) => !before.has(model.id)).length;
+    toast(come ? `${modelCount(come)} found` : "Nothing new was found");
+  }
+
+  #filter(change) {
+    if ("query" in change) this.#query = change.query.trim().toLowerCase();
+    if ("family" in change) this.#family = change.family;
+    this.#render();
+  }
+
+  // --- drawing ---
+
+  #belongs(model) {
+    return this.#kind === "all" || model.kind === this.#kind || (this.#kind === "other" && OTHER_KINDS.includes(model.kind));
+  }
+
+  #found() {
+    const words = this.#query.split(/\s+/).filter(Boolean);
+    const holds = (model) => {
+      const told = [model.name, model.file, model.alias, model.kind, model.form, model.precision, model.notes, familyName(model.family), model.family, model.sha256, model.adapter_hash]
+        .concat(model.about.title, model.about.author, model.about.description, model.about.trigger_words, model.defaults.title, model.defaults.notes, model.inpainting ? "inpainting" : "")
+        .join("\n")
+        .toLowerCase();
+      return words.every((word) => told.includes(word));
+    };
+    return this.#models.filter((model) => this.#belongs(model) && (!this.#family || model.family === this.#family) && holds(model));
+  }
+
+  #render() {
+    const found = this.#found();
+    const drawn = JSON.stringify([found, this.#kind, this.#problems, this.#query, this.#family, this.#models.length]);
+    if (drawn === this.#drawn) return;
+    this.#drawn = drawn;
+    const cards = new Map([...this.grid.children].map((card) => [card.told, card]));
+    fillWith(this.grid, found.map((model) => cards.get(JSON.stringify(model)) ?? modelCard(this, model)));
+    setText(this.total, found.length ? countOf(found.length, this.#kind) : "");
+    this.#renderTabs();
+    this.#renderFamilies();
+    this.#renderNote(found);
+  }
+
+  #renderTabs() {
+    const tabs = KIND_TABS.map(([name, words]) => {
+      const count = this.#models.filter((model) => name === "all" || model.kind === name || (name === "other" && OTHER_KINDS.includes(model.kind))).length;
+      if (!count && !["all", "checkpoint", "lora"].includes(name) && name !== this.#kind) return null;
+      return make("a", { href: `#/models/${name}`, "aria-current": name === this.#kind ? "page" : null }, words, make("span", { class: "count" }, count));
+    });
+    fillWith(this.tabs, tabs);
+  }
+
+  #renderFamilies() {
+    const families = [...new Set(this.#models.filter((model) => this.#belongs(model)).map((model) => model.family))].filter((family) => family !== "unknown").sort();
+    if (this.#family && !families.includes(this.#family)) families.push(this.#family);
+    const options = [["", "All families"], ...families.map((family) => [family, familyName(family)])];
+    fillWith(this.family, options.map(([value, words]) => make("option", { value, selected: value === this.#family }, words)));
+    this.family.hidden = families.length < 2 && !this.#family;
+  }
+
+  #renderNote(found) {
+    const problems = this.#problems.map((sentence) => make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence)));
+    if (found.length) return fillWith(this.note, problems);
+    const filtered = this.#query || this.#family;
+    const show = () => {
+      this.search.value = "";
+      this.#filter({ query: "", family: "" });
+      this.search.focus();
+    };
+    const title = filtered ? "Nothing found" : "Nothing of this kind yet";
+    const words = filtered
+      ? "The search looks into names, notes, trigger words and hashes."
+      : `Put files into ${this.#studio.modelsFolder} or give a folder with --models; they appear here by themselves.`;
+    const clear = filtered ? make("button", { type: "button", class: "button", onclick: show }, "Show everything") : null;
+    return fillWith(this.note, problems, make("div", { class: "empty" }, make("h2", {}, title), make("p", { class: "muted" }, words), clear));
+  }
+}
+
+/** Checkpoints first, then as the tabs go; within a kind what can be used, then the names. */
+function inOrder(one, other) {
+  const place = (model) => {
+    const at = KIND_TABS.findIndex(([name]) => name === model.kind);
+    return at < 0 ? KIND_TABS.length : at;
+  };
+  return place(one) - place(other) || Number(other.usable) - Number(one.usable) || one.name.localeCompare(other.name);
+}

@@ -1,0 +1,140 @@
+"""The Models page in a real browser: cards come and go by themselves, and say what is wrong where it is."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.library import header_files as files
+from tests.library.header_files import write_header_file
+from tests.servers import Server
+from tests.ui.conftest import PHONE, OpenPage, wait_until_ready
+
+pytestmark = pytest.mark.browser
+
+MARKUP = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def folder(server: Server) -> Iterator[Path]:
+    """The models folder of the running studio, emptied afterwards."""
+    folder = server.home / "models"
+    folder.mkdir(exist_ok=True)
+    yield folder
+    for file in folder.iterdir():
+        file.unlink()
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".model h3").all_inner_texts()
+
+
+def card(page: Page, name: str) -> object:
+    return page.locator(".model", has=page.locator("h3", has_text=name))
+
+
+def put_lora(folder: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (600, 300), "teal").save(picture, "PNG")
+    metadata = {
+        "ss_tag_frequency": json.dumps({"1_x": {"inked lines": 9, MARKUP: 3}}),
+        "modelspec.description": MARKUP,
+        "ss_output_name": "ink_old",
+    }
+    write_header_file(folder / "ink.safetensors", files.LORA_SD1, metadata=metadata)
+    (folder / "ink.png").write_bytes(picture.getvalue())
+
+
+def test_what_lies_there_appears_without_a_reload(open_page: OpenPage, folder: Path) -> None:
+    page = open_page("/#/models")
+    page.wait_for_selector(".model h3")
+    assert "starter" in names(page) and "toy-a" in names(page)
+    put_lora(folder)
+    write_header_file(folder / "flux.safetensors", files.FLUX_DEV)
+    os.truncate(write_header_file(folder / "cut.safetensors", files.SD1), 9_000)
+    for name, words in (("flux", "Flux checkpoint, which the studio recognises"), ("cut", "The file is cut short")):
+        expect(card(page, name).locator(".model-problem")).to_contain_text(words)  # type: ignore[attr-defined]
+        expect(card(page, name).locator(".model-actions button")).to_have_count(0)  # type: ignore[attr-defined]
+    expect(page.locator(".model .model-open img")).to_have_count(1)
+    page.wait_for_function("document.querySelector('.model-open img').naturalWidth === 384")
+    (folder / "cut.safetensors").unlink()
+    expect(page.locator(".model h3", has_text="cut")).to_have_count(0)
+
+
+def test_kinds_families_and_words_narrow_it_down(open_page: OpenPage, folder: Path) -> None:
+    put_lora(folder)
+    write_header_file(folder / "neon.safetensors", files.LORA_SDXL)
+    page = open_page("/#/models/lora")
+    page.wait_for_selector("text=neon")
+    assert names(page) == ["ink", "neon", "starter-ink"]
+    page.select_option("#models-family", "sdxl")
+    page.wait_for_function("document.querySelectorAll('.model').length === 1")
+    assert names(page) == ["neon"]
+    page.select_option("#models-family", "")
+    page.keyboard.press("Escape")
+    page.fill("#models-search", "lines inked")
+    page.wait_for_function("document.querySelectorAll('.model').length === 1")
+    assert names(page) == ["ink"]
+    page.fill("#models-search", MARKUP + "nothing")
+    expect(page.locator("#models-note h2")).to_have_text("Nothing found")
+    page.click("text=Show everything")
+    page.wait_for_function("document.querySelectorAll('.model').length === 3")
+    page.click("#models-kinds >> text=Checkpoints")
+    page.wait_for_selector(".model h3 >> text=toy-a")
+    assert "ink" not in names(page)
+
+
+def test_a_lora_goes_into_the_prompt_with_its_words(open_page: OpenPage, folder: Path) -> None:
+    put_lora(folder)
+    page = open_page()
+    page.fill("#field-prompt textarea", "a cat")
+    page.click("#header >> text=Models")
+    page.click("[aria-label='Details of ink']")
+    expect(page.locator(".details-theirs")).to_have_text(MARKUP)
+    page.click(".chip >> text=inked lines")
+    page.click("#model-details >> text=Insert into prompt")
+    expect(page.locator("#model-details")).not_to_be_visible()
+    page.click("#header >> text=Create")
+    expect(page.locator("#field-prompt textarea")).to_have_value("a cat, inked lines <lora:ink:1>")
+
+
+def test_notes_and_settings_are_kept(open_page: OpenPage, folder: Path, server: Server) -> None:
+    page = open_page()
+    page.fill("#field-steps input", "31")
+    page.keyboard.press("Tab")
+    page.wait_for_function("JSON.parse(localStorage['latent-studio.form'] ?? '{}').steps === 31")
+    page.click("#header >> text=Models")
+    page.click("[aria-label='Details of toy-b']")
+    page.fill("#model-details textarea", "for tests only")
+    page.click("text=Keep the form’s settings for it")
+    expect(page.locator("#model-details")).to_contain_text("steps 31")
+    page.keyboard.press("Escape")
+    expect(card(page, "toy-b").locator(".model-note")).to_have_text("for tests only")  # type: ignore[attr-defined]
+    page.click("#header >> text=Create")
+    page.fill("#field-steps input", "7")
+    page.click("#header >> text=Models")
+    page.reload()
+    wait_until_ready(page)
+    card(page, "toy-b").get_by_role("button", name="Use", exact=True).click()  # type: ignore[attr-defined]
+    expect(page.locator("#field-steps input[type=number]")).to_have_value("31")
+    expect(page.locator("#field-checkpoint input")).to_have_value("toy-b")
+    expect(page.locator(".toast")).to_contain_text("“toy-b” is in the form")
+    assert "for tests only" in (server.home / "model-cards" / "toy-b.toml").read_text(encoding="utf-8")
+    (server.home / "model-cards" / "toy-b.toml").unlink()
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: OpenPage, folder: Path) -> None:
+    put_lora(folder)
+    write_header_file(folder / f"{'a-very-long-name_' * 6}.safetensors", files.LOHA)
+    page = open_page("/#/models", **PHONE)
+    page.wait_for_selector("text=a-very-long-name")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.click("[aria-label='Details of ink']")
+    assert page.evaluate("document.querySelector('#model-details').scrollWidth") <= 390
