@@ -14,11 +14,15 @@ from studio.library.card import Kind, ModelCard
 
 _WHOLE_HASH = 64
 _SMALL_BYTES = 1_000_000_000  # read in a second or two; a foreign hash must not make a request read the whole library
+_ODD_SUFFIXES = (".pt", ".pth", ".bin")
+"""What nobody can tell of files called so may be anything, and seldom is a checkpoint."""
 
 
 def listed_as_checkpoint(card: ModelCard) -> bool:
     """Whether a card stands among the checkpoints: so does a file so damaged that nobody can say what it was."""
-    return card.kind in ("checkpoint", "unet") or (card.kind == "unknown" and card.problem is not None)
+    if card.kind == "unknown":
+        return card.problem is not None and card.path.suffix.lower() not in _ODD_SUFFIXES
+    return card.kind in ("checkpoint", "unet")
 
 
 @dataclass(frozen=True)

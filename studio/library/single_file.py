@@ -1,12 +1,13 @@
-"""Makes the card of a single model file. It reads the header of safetensors and never opens pickles."""
+"""Makes the card of a single model file. It reads the header of safetensors, and never unpickles a pickle."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+from studio.library import pickled
 from studio.library.about import about_of
-from studio.library.card import Checkpoint, Trouble
+from studio.library.card import ModelCard, Trouble
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
 from studio.library.identify import Identity, identify
@@ -14,26 +15,23 @@ from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
 from studio.library.support import PICKLED, odd_part, unsupported
 
 SAFETENSORS = ".safetensors"
-PICKLES = (".ckpt",)
-"""Suffixes that only pickled checkpoints have; ``.pt`` and ``.bin`` may be anything, so they are not listed."""
+PICKLES = pickled.SUFFIXES
+"""Suffixes of pickled models; what they hold is listed without unpickling."""
 
 _NAMELESS = ("diffusion_pytorch_model", "pytorch_lora_weights", "learned_embeds")
 _OFTEN_NAMELESS = ("model", "pytorch_model")
 _MOST_ALIAS_CHARACTERS = 200
 
 
-def single_file_card(file: Path) -> Checkpoint:
+def single_file_card(file: Path) -> ModelCard:
     """The card of one file; whatever is wrong with it is told on the card."""
     if file.suffix.lower() in PICKLES:
-        return Checkpoint(
-            file.stem, file, "single-file", "checkpoint", "unknown",
-            files=(file,), size_bytes=_size_bytes(file), problem=PICKLED, trouble="unsupported",
-        )  # fmt: skip
+        return _pickled_card(file)
     header = read_header(file)
     identity = identify(header, file.stem)
     defaults, warning = read_own_defaults(own_defaults_of(file))
     problem, trouble = _problem(header, identity)
-    return Checkpoint(
+    return ModelCard(
         name=name_of(file),
         path=file,
         layout="single-file",
@@ -83,6 +81,46 @@ def _hash(text: str) -> str:
 def own_defaults_of(file: Path) -> Path:
     """Where a single file's own defaults would lie."""
     return file.with_name(file.stem + SINGLE_FILE_SUFFIX)
+
+
+def _pickled_card(file: Path) -> ModelCard:
+    """The card of a pickle: told by its list of contents, and never offered before it is converted."""
+    if not read_header(file).problem:
+        problem = f"It is a safetensors file, whatever its name says. Rename it to {file.stem}{SAFETENSORS}."
+        return ModelCard(
+            file.stem, file, "single-file", "unknown", "unknown", files=(file,), size_bytes=_size_bytes(file),
+            problem=problem, trouble="unsupported",
+        )  # fmt: skip
+    contents = pickled.read_pickled(file)
+    identity = identify(contents.header, file.stem)
+    asked = ", ".join(contents.strange[:3])
+    if contents.strange:
+        problem = (
+            f"It would run {asked} when it is read, which weights never need, so it stays closed. Do not trust it."
+        )
+    else:
+        problem = f"{PICKLED} {contents.problem or ''}".strip()
+    is_checkpoint = identity.kind == "unknown" and file.suffix.lower() == ".ckpt"
+    return ModelCard(
+        name_of(file),
+        file,
+        "single-file",
+        "checkpoint" if is_checkpoint else identity.kind,
+        identity.family,
+        identity.prediction,
+        identity.zero_snr,
+        identity.kind == "checkpoint" and identity.input_channels == 9,
+        identity.native_size_px,
+        contents.header.precision,
+        files=(file,),
+        size_bytes=_size_bytes(file),
+        problem=problem,
+        trouble="unsupported",
+        form=identity.part.form,
+        factor=identity.part.factor,
+        vectors=identity.part.vectors,
+        rank=identity.part.rank,
+    )
 
 
 def _problem(header: Header, identity: Identity) -> tuple[str | None, Trouble | None]:

@@ -58,7 +58,11 @@ def test_everything_bad_is_named_and_the_scan_goes_on(put: Put, library: Library
     assert problems.pop("toy") == ""
     assert set(problems) == {"empty", "terabyte", "cut", "flux", "renamed", "pipe", "dangling", "loop"}
     assert all(problems.values())
-    assert "pickled" in problems["renamed"] and "Flux" in problems["flux"] and "cut short" in problems["cut"]
+    assert (
+        "Rename it to renamed.safetensors" in problems["renamed"]
+        and "Flux" in problems["flux"]
+        and "cut short" in problems["cut"]
+    )
     with pytest.raises(DamagedModel, match=r"cut cannot be used\. The file is cut short"):
         library.find("cut")
     with pytest.raises(UnsupportedModel, match="Flux checkpoint, which the studio recognises but cannot run yet"):

@@ -1,0 +1,81 @@
+"""Turns a pickled model into safetensors: chooses where to, has another process do it, and checks what came out.
+
+The process that reads the pickle holds nothing of the studio's, loads weights and nothing else, and can be killed. What
+it wrote is taken only when its header is sound. The pickle stays where it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from studio.errors import Conflict, DamagedModel, StorageFull, UnsupportedModel
+from studio.library.header import read_header
+from studio.library.pickled import SUFFIXES, read_pickled
+
+CONVERTER = "studio.engine.convert"
+_SPARE_BYTES = 100_000_000
+_MOST_SECONDS = 3600
+
+
+def place_for(source: Path, home_models: Path) -> Path:
+    """Where the converted file goes: beside the pickle, or into the home's models where that folder is read-only.
+
+    Raises:
+        UnsupportedModel: the file is no pickle, or asks for more than weights.
+        Conflict: a file of that name is there already.
+    """
+    if source.suffix.lower() not in SUFFIXES:
+        raise UnsupportedModel(f"{source.name} is no pickled model; those end in {', '.join(SUFFIXES)}.")
+    if not source.is_file():
+        raise DamagedModel(f"There is no file {source}.")
+    if not read_header(source).problem:
+        raise UnsupportedModel(f"{source.name} is a safetensors file, whatever its name says. Rename it.")
+    strange = read_pickled(source).strange
+    if strange:
+        raise UnsupportedModel(
+            f"{source.name} would run {', '.join(strange[:3])} when it is read, which weights never need. "
+            "It was not opened. Do not use it; get the model as safetensors from its maker."
+        )
+    folder = source.parent if os.access(source.parent, os.W_OK) else home_models
+    target = folder / f"{source.stem}.safetensors"
+    if target.exists():
+        raise Conflict(f"{target} is there already. Move it away to convert {source.name} again.")
+    return target
+
+
+def convert(source: Path, target: Path) -> Path:
+    """Convert ``source`` into ``target``, which appears only when it is whole.
+
+    Raises:
+        StorageFull: there is no room for a second copy.
+        DamagedModel: it cannot be read as weights alone; the message says why.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    needed, free = source.stat().st_size + _SPARE_BYTES, shutil.disk_usage(target.parent).free
+    if free < needed:
+        raise StorageFull(f"{needed // 10**6:,} MB are needed in {target.parent}, and {free // 10**6:,} MB are free.")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        _run(source, part)
+        problem = read_header(part).problem
+        if problem:
+            raise DamagedModel(f"What was written of {source.name} is not sound: {problem}")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _run(source: Path, part: Path) -> None:
+    command = [sys.executable, "-m", CONVERTER, str(source), str(part)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise DamagedModel(f"{source.name} was not converted within an hour, so it was given up.") from error
+    if done.returncode:
+        said = (done.stdout.strip() or done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise DamagedModel(f"{source.name} cannot be read as weights alone: {said}")
