@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from studio.recipe import Recipe
-from studio.recipe.model import AUTO, AUTO_SEED
+from studio.recipe.model import AUTO
 
 FIELDS: tuple[str, ...] = (
     "prompt",
@@ -34,18 +34,53 @@ FIELDS: tuple[str, ...] = (
     "emphasis",
     "noise",
     "exact",
+    "tiling",
+    "mode",
+    "source",
+    "source_image",
+    "mask",
+    "resize_mode",
+    "denoising_strength",
+    "colour_correction",
+    "masked_content",
+    "inpaint_area",
+    "masked_padding_px",
+    "mask_invert",
+    "mask_grow_px",
+    "mask_blur_x_px",
+    "mask_blur_y_px",
+    "soft_inpainting",
+    "outpaint_left_px",
+    "outpaint_right_px",
+    "outpaint_top_px",
+    "outpaint_bottom_px",
+    "hires_scale",
+    "hires_width_px",
+    "hires_height_px",
+    "hires_upscaler",
+    "hires_steps",
+    "hires_denoising_strength",
+    "hires_sampler",
+    "hires_schedule",
+    "hires_guidance_scale",
+    "hires_prompt",
+    "hires_negative_prompt",
+    "upscaler",
+    "upscale",
+    "brightness",
+    "contrast",
+    "saturation",
+    "temperature",
+    "sharpness",
 )
 """Every field of a recipe that the form has; its own name is the field's name everywhere."""
 
 EMPTY_MEANS: dict[str, Any] = {
-    "seed": AUTO_SEED,
-    "variation_seed": AUTO_SEED,
-    "variation_strength": 0,
-    "seed_resize_width_px": 0,
-    "seed_resize_height_px": 0,
-    "eta_noise_seed_delta": 0,
+    name: field.default
+    for name, field in Recipe.model_fields.items()
+    if isinstance(field.default, (int, float)) and not isinstance(field.default, bool)
 }
-"""Values that the form shows as an empty field."""
+"""Numbers that the form shows as an empty field: those a recipe has when nobody says otherwise."""
 
 Values = Mapping[str, Any]
 """The form's values by field name; ``None`` is an empty field."""

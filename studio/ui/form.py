@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from studio.recipe import Emphasis, NoiseDevice
-from studio.ui import markup
+from studio.ui import markup, sections
 from studio.ui.actions import ASPECTS
 from studio.ui.fields import FIELDS
 
@@ -47,6 +47,7 @@ INFO: dict[str, str] = {
     "eta_noise_seed_delta": "Added to the seed for that noise (ENSD).",
     "noise": "Philox gives the seeds of NVIDIA cards on any machine.",
     "emphasis": "How (words:1.2) act on the rest of the prompt.",
+    "tiling": "The picture continues on its other side, for textures.",
     "exact": "The same bytes whatever else is being made at the time; a little slower.",
 }
 """A sentence under each setting that its name does not explain."""
@@ -82,6 +83,8 @@ class Offered:
     schedules: Choices
     presets: Choices
     defaults: Mapping[str, str]
+    upscalers: Choices
+    latent_upscalers: Choices
 
 
 def build_form(offered: Offered) -> Form:
@@ -90,11 +93,15 @@ def build_form(offered: Offered) -> Form:
     with gr.Column(elem_id="compose"):
         tokens = _prompts(fields)
         gr.HTML(markup.PASTE_OFFER, apply_default_css=False)
+        gr.HTML(markup.MODES, apply_default_css=False)
+        gr.HTML(markup.SOURCE, apply_default_css=False, elem_classes="only-source")
+        sections.build_hidden(fields)
         with gr.Row(elem_id="actions"):
             generate = gr.Button("Generate", variant="primary", elem_id="generate")
             gr.HTML(markup.CANCEL, apply_default_css=False, elem_id="cancel-slot")
         gr.HTML(markup.FORM_MESSAGE, apply_default_css=False)
     with gr.Column(elem_id="panel"):
+        sections.build_source(fields, _number)
         preset = _choice("Preset", offered.presets, "preset", value=None)
         fields["checkpoint"] = _choice("Checkpoint", offered.checkpoints, "field-checkpoint")
         with gr.Row(elem_classes="pair"):
@@ -108,6 +115,13 @@ def build_form(offered: Offered) -> Form:
             count = _number("Pictures", "count", value=1, placeholder="1")
             fields["seed"] = _number("Seed", "field-seed", placeholder="new each time")
             gr.HTML(markup.SEED_BUTTONS, apply_default_css=False)
+        gr.HTML(markup.fold("second-pass", "Second pass"), apply_default_css=False, elem_classes="not-inpaint")
+        with gr.Column(elem_id="second-pass", elem_classes="folded not-inpaint"):
+            others = offered.samplers[1:], offered.schedules[1:]
+            sections.build_second_pass(fields, _number, offered.latent_upscalers, *others)
+        gr.HTML(markup.fold("finish", "Finish"), apply_default_css=False)
+        with gr.Column(elem_id="finish", elem_classes="folded"):
+            sections.build_finish(fields, _number, offered.upscalers)
         gr.HTML(markup.fold("advanced", "Advanced"), apply_default_css=False)
         with gr.Column(elem_id="advanced", elem_classes="folded"):
             _advanced(fields, offered)
@@ -153,6 +167,7 @@ def _advanced(fields: dict[str, Any], offered: Offered) -> None:
                 fields[name] = _number(label, f"field-{name}", shown, step=step, info=INFO[name])
     fields["noise"] = _choice("Noise source", NOISES, "field-noise", NoiseDevice.CPU.value, INFO["noise"])
     fields["emphasis"] = _choice("Emphasis", EMPHASES, "field-emphasis", Emphasis.ORIGINAL.value, INFO["emphasis"])
+    sections.tiling_choice(fields, INFO)
     fields["exact"] = gr.Checkbox(label="Exact", value=False, elem_id="field-exact", info=INFO["exact"])
 
 

@@ -72,7 +72,10 @@ def _wire_tokens(form: Form, studio: Studio) -> None:
 def _wire_choices(page: gr.Blocks, form: Form, studio: Studio) -> None:
     field = form.fields
     choosing = [field["checkpoint"], field["sampler"], field["steps"]]
-    shown = [field["checkpoint"], field["sampler"], field["schedule"], form.advice]
+    shown = [
+        *(field[name] for name in ("checkpoint", "sampler", "schedule", "upscaler", "hires_upscaler")),
+        form.advice,
+    ]
     emptied = [field[name] for name in actions.EMPTY_DEFAULTS]
     sync = {"fn": None, "js": _script("showDefaults()", "")}
 
@@ -136,6 +139,8 @@ def _choices(studio: Studio, checkpoint: str, sampler: str, steps: float | None)
         gr.Dropdown(choices=actions.checkpoint_choices(studio)),
         gr.Dropdown(choices=actions.sampler_choices(studio, checkpoint)),
         gr.Dropdown(choices=actions.schedule_choices(studio, checkpoint, sampler)),
+        gr.Dropdown(choices=actions.upscaler_choices(studio, latent=False)),
+        gr.Dropdown(choices=actions.upscaler_choices(studio, latent=True)),
         _advice(studio, checkpoint, sampler, steps),
         *(gr.Number(placeholder=defaults[name]) for name in actions.EMPTY_DEFAULTS),
     ]

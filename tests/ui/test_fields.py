@@ -25,8 +25,8 @@ RECIPES = some.builds(
 )
 
 
-def test_the_form_has_every_field_of_a_recipe_but_the_mode() -> None:
-    assert set(FIELDS) == set(Recipe.model_fields) - {"mode"}
+def test_the_form_has_every_field_of_a_recipe() -> None:
+    assert set(FIELDS) == set(Recipe.model_fields)
     assert len(FIELDS) == len(set(FIELDS))
 
 

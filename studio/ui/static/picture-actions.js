@@ -8,6 +8,9 @@ export function actionButtons(studio, id) {
   return make("span", { class: "picture-actions" }, [
     favouriteButton(studio, id),
     button("recipe", "Use this recipe", () => studio.useRecipe(id)),
+    button("image", "To image to image", () => studio.sendTo(id, "image")),
+    button("mask", "To inpaint", () => studio.sendTo(id, "inpaint")),
+    button("finish", "Finish: adjust or enlarge", () => studio.finish(id)),
     make("a", { class: "icon-button", href: downloadOf(id), download: true, "aria-label": "Download the original", title: "Download the original" }, icon("download")),
     button("trash", "Delete", () => studio.pictures.bin([id])),
   ]);

@@ -2,7 +2,10 @@
 
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
-import { downloadOf, fileOf } from "./pictures.js";
+import { ADJUSTMENTS } from "./adjust.js";
+import { request } from "./api.js";
+import { comparison } from "./compare.js";
+import { downloadOf, fileOf, thumbnailOf } from "./pictures.js";
 import { favouriteButton } from "./picture-actions.js";
 import { placeToasts, toast } from "./toasts.js";
 import { dateTime } from "./words.js";
@@ -116,18 +119,59 @@ export class Viewer {
           image.seed !== null &&
             make("button", { type: "button", class: "button", onclick: () => this.#leaveWith(() => this.#studio.useSeed(image.seed)) }, "Use seed"),
         ];
+    const sends = [
+      tool("image", "To image to image", () => this.#leaveWith(() => this.#studio.sendTo(image.id, "image"))),
+      tool("mask", "To inpaint", () => this.#leaveWith(() => this.#studio.sendTo(image.id, "inpaint"))),
+      tool("finish", "Finish: adjust or enlarge", () => this.#leaveWith(() => this.#studio.finish(image.id))),
+    ];
     const tools = [
       image.binned ? null : favouriteButton(this.#studio, image.id),
+      ...(image.binned ? [] : sends),
       make("a", { class: "icon-button", href: downloadOf(image.id), download: true, "aria-label": "Download the original", title: "Download the original" }, icon("download")),
       tool("copy", "Copy the recipe as text", () => this.#copy(image)),
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
+    const lineage = make("div");
+    this.#showLineage(image, lineage);
     fillWith(
       this.side,
       make("div", { class: "viewer-actions" }, actions),
       make("div", { class: "viewer-tools" }, tools),
+      lineage,
       make("dl", { class: "recipe" }, recipeRows(image).map(([name, value, kind]) => make("div", { class: kind ?? "" }, make("dt", {}, name), make("dd", {}, value)))),
     );
+  }
+
+  /** What it was made from and what was made of it; with a parent, before and after can be compared. */
+  async #showLineage(image, place) {
+    let lineage;
+    try {
+      lineage = await request("GET", `images/${image.id}/lineage`);
+    } catch {
+      return; // an extra: the picture and its recipe are there without it
+    }
+    const row = (words, images) =>
+      images.length && make("div", { class: "viewer-lineage" }, make("span", {}, words), images.map((one) => make("button", { type: "button", "aria-label": one.prompt || "Picture without a prompt", onclick: () => this.#jump(one.id) }, make("img", { src: thumbnailOf(one.id), alt: "", loading: "lazy" }))));
+    const [parent] = lineage.parents;
+    const compare = parent && make("button", { type: "button", class: "button", onclick: () => this.#compare(parent, image) }, "Compare before and after");
+    place.replaceChildren(...[row("Made from", lineage.parents), compare, row("Made of it", lineage.children)].filter(Boolean));
+  }
+
+  #jump(id) {
+    if (!this.#ids.includes(id)) this.#ids.splice(this.#at + 1, 0, id);
+    this.#at = this.#ids.indexOf(id);
+    this.#show();
+  }
+
+  #compare(before, after) {
+    const picture = (one) => make("img", { src: fileOf(one.id), alt: "" });
+    fillWith(this.picture, comparison(picture(before), picture(after), after.width_px / after.height_px));
+    this.picture.querySelector("input").focus();
+  }
+
+  /** Closes without turning the browser's history back to where it was opened. */
+  leave() {
+    if (this.isOpen) this.close();
   }
 
   #leaveWith(action) {
@@ -176,7 +220,7 @@ export class Viewer {
   }
 
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input")) return;
     const turn = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (turn) this.#turn(turn);
     else if (event.key === "Home") this.#turn(-this.#at);
@@ -220,9 +264,21 @@ function recipeRows(image) {
   if (recipe.noise === "philox") rows.push(["Noise source", "Philox"]);
   if (recipe.emphasis && recipe.emphasis !== "original") rows.push(["Emphasis", recipe.emphasis.replace("_", " ")]);
   if (recipe.exact) rows.push(["Exact", "yes"]);
+  rows.push(...sourceRows(recipe));
   for (const [name, value] of Object.entries(image.notes ?? {})) rows.push([name, value]);
   if (image.created_at) rows.push(["Made", dateTime(image.created_at)]);
   return rows.filter(([, value]) => value !== undefined && value !== null);
+}
+
+function sourceRows(recipe) {
+  const rows = [];
+  if (recipe.mode === "image" || recipe.mode === "inpaint") rows.push(["Denoising strength", recipe.denoising_strength]);
+  if (recipe.mode === "inpaint") rows.push(["Inpainted", recipe.inpaint_area === "masked" ? "only what is masked" : "the whole picture"]);
+  if (recipe.hires_width_px) rows.push(["Second pass", `${recipe.hires_width_px} × ${recipe.hires_height_px}, ${recipe.hires_upscaler}, ${recipe.hires_denoising_strength}`]);
+  if (recipe.upscale > 1 && recipe.upscaler !== "None") rows.push(["Enlarged", `${recipe.upscale} times, ${recipe.upscaler}`]);
+  for (const name of ADJUSTMENTS) if (recipe[name]) rows.push([name[0].toUpperCase() + name.slice(1), recipe[name]]);
+  if (recipe.tiling && recipe.tiling !== "off") rows.push(["Seamless", recipe.tiling]);
+  return rows;
 }
 
 async function copyText(text) {
