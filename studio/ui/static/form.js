@@ -127,7 +127,7 @@ export class Form {
   }
 
   swapSize() {
-    const shown = (name) => this.read(name) || this.input(name).placeholder;
+    const shown = (name) => this.read(name) || this.input(name).dataset.own || "";
     const [width, height] = [shown("width_px"), shown("height_px")];
     if (width === height) return;
     this.write("width_px", height);
@@ -202,6 +202,19 @@ export class Form {
 
   showSliders() {
     for (const slider of document.querySelectorAll("[data-slider]")) this.#showSlider(slider);
+    this.#showSizes();
+  }
+
+  /** An empty size is the checkpoint's own, or follows the picture that is started from. */
+  #showSizes() {
+    const follows = ["image", "inpaint"].includes(this.values?.mode);
+    for (const name of ["width_px", "height_px"]) {
+      const input = this.input(name);
+      if (!input) continue;
+      if (/^\d+$/.test(input.placeholder)) input.dataset.own = input.placeholder;
+      const words = follows ? "from picture" : (input.dataset.own ?? "");
+      if (input.placeholder !== words) input.placeholder = words;
+    }
   }
 
   #showSlider(slider) {

@@ -250,12 +250,17 @@ function recipeRows(image) {
   const recipe = image.recipe ?? {};
   const rows = [["Prompt", image.prompt || "none", "long"]];
   if (image.negative_prompt) rows.push(["Negative prompt", image.negative_prompt, "long"]);
+  const drawn = recipe.mode !== "finish" || Boolean(recipe.hires_width_px);
+  if (drawn) {
+    rows.push(
+      ["Checkpoint", image.checkpoint || null],
+      ["Sampler", [image.sampler, recipe.schedule].filter(Boolean).join(", ") || null],
+      ["Steps", image.steps],
+      ["Guidance", recipe.guidance_scale],
+      ["Seed", image.seed],
+    );
+  }
   rows.push(
-    ["Checkpoint", image.checkpoint || null],
-    ["Sampler", [image.sampler, recipe.schedule].filter(Boolean).join(", ") || null],
-    ["Steps", image.steps],
-    ["Guidance", recipe.guidance_scale],
-    ["Seed", image.seed],
     ["Size", `${image.width_px} × ${image.height_px}`],
   );
   if (recipe.variation_strength > 0) rows.push(["Variation", `${recipe.variation_seed} at ${recipe.variation_strength}`]);
