@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -78,6 +78,28 @@ class StudioClient:
                 yield view
                 return
 
+    def put_source(self, data: bytes, kind: Literal["picture", "mask"] = "picture") -> dict[str, Any]:
+        """Store a picture or mask (white to paint) from a file's bytes; ``sha256`` is how recipes name it."""
+        answer: dict[str, Any] = self._send("POST", f"/api/v1/sources?kind={kind}", content=data).json()
+        return answer
+
+    def source_from_image(self, image_id: str) -> dict[str, Any]:
+        """Store a picture of the gallery as a source."""
+        return self._json("POST", f"/api/v1/sources/from-image/{image_id}")
+
+    def source_file(self, sha256: str) -> bytes:
+        """The PNG of a stored picture or mask."""
+        return self._send("GET", f"/api/v1/sources/{sha256}/file").content
+
+    def upscalers(self) -> list[dict[str, Any]]:
+        """Every upscaler: its name, its kind (``latent``, ``plain`` or ``model``) and its factor, 0 for any."""
+        found: list[dict[str, Any]] = self._json("GET", "/api/v1/upscalers")["upscalers"]
+        return found
+
+    def lineage(self, image_id: str) -> dict[str, Any]:
+        """The images an image was made from (``parents``), and those made from it (``children``)."""
+        return self._json("GET", f"/api/v1/images/{image_id}/lineage")
+
     def image_file(self, image_id: str) -> bytes:
         """The PNG of an image."""
         answer = self._send("GET", f"/api/v1/images/{image_id}/file")
@@ -87,9 +109,11 @@ class StudioClient:
         answer: dict[str, Any] = self._send(method, path, body).json()
         return answer
 
-    def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, body: dict[str, Any] | None = None, content: bytes | None = None
+    ) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, json=body)
+            answer = self._http.request(method, path, json=body, content=content)
         except httpx.TransportError as error:
             raise ServerGone(f"No studio answers at {self.address}: {error}.") from error
         if answer.is_error:

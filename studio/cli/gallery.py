@@ -21,14 +21,16 @@ app = typer.Typer(help="The gallery.", no_args_is_help=True)
 @app.command("rebuild")
 def rebuild(home: Home = None) -> None:
     """Make the gallery's rows again from the picture files, for when the database was lost."""
+    from studio.settings import load_settings
     from studio.store.lock import HomeLock
 
-    with _gallery(home) as gallery:
-        lock = HomeLock.acquire(gallery.folder.parent)
-        try:
+    # Before the database is opened: opening mends it, which must not happen under a running studio.
+    lock = HomeLock.acquire(load_settings(home=home).paths.home)
+    try:
+        with _gallery(home) as gallery:
             report = gallery.rebuild()
-        finally:
-            lock.release()
+    finally:
+        lock.release()
     typer.echo(str(report))
 
 

@@ -1,0 +1,99 @@
+"""Has a recipe made, once or once for each picture of a folder, and says where the results are.
+
+In a folder one file's trouble is said and does not stop the others; the command then ends with an error all the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from studio.cli.orders import JobDict, Maker, finished_ids, maker, shown
+from studio.cli.starts import Start, read_file
+from studio.errors import GenerationFailed, StorageError, StudioError
+
+if TYPE_CHECKING:
+    from studio.recipe import Recipe
+    from studio.settings import Settings
+
+
+@dataclass
+class Making:
+    """One run of a command. ``out`` is a folder for copies; ``is_batch``: the pictures come from a folder."""
+
+    maker: Maker
+    recipe: Recipe
+    count: int
+    out: Path | None
+    is_batch: bool
+    failed: int = 0
+
+    def run(self, starts: list[Start]) -> None:
+        """Order everything, then wait for each in turn; on Ctrl+C what is unfinished is cancelled."""
+        orders: list[tuple[str, JobDict]] = []
+        try:
+            for start in starts or (None,):
+                name = start.picture.name if start and self.is_batch else ""
+                with self._trouble(name):
+                    orders.append((name, self.maker.submit(self._recipe_of(start), self.count)))
+            for name, job in orders:
+                with self._trouble(name):
+                    self._finish(name, shown(self.maker.follow(job["id"]), job, name))
+        except KeyboardInterrupt:
+            for _, job in orders:
+                self.maker.cancel(job["id"])
+            raise
+        if self.failed:
+            raise GenerationFailed(f"{self.failed} of {len(starts)} files could not be done; the reasons are above.")
+
+    def _recipe_of(self, start: Start | None) -> Recipe:
+        if start is None:
+            return self.recipe
+        stored = {"source": self.maker.take_in(read_file(start.picture), "picture")}
+        if start.mask is not None:
+            stored["mask"] = self.maker.take_in(read_file(start.mask), "mask")
+        return self.recipe.with_fields(stored)
+
+    def _finish(self, name: str, job: JobDict) -> None:
+        for image_id in finished_ids(job):
+            path, data = self.maker.file(image_id)
+            typer.echo(str(self._copied(name, path, data) if self.out else path))
+
+    def _copied(self, name: str, path: Path, data: bytes) -> Path:
+        """A copy in the folder; of a batch it begins with the name of the file it was made from."""
+        from studio.store import write_atomic
+
+        assert self.out is not None
+        try:
+            self.out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"The folder {self.out} cannot be made: {error.strerror}.") from error
+        copy = self.out / (f"{Path(name).stem}-{path.name}" if name else path.name)
+        write_atomic(copy, data)
+        return copy
+
+    @contextlib.contextmanager
+    def _trouble(self, name: str) -> Iterator[None]:
+        """In a batch a file's error is one line, and the next file's turn."""
+        try:
+            yield
+        except StudioError as error:
+            if not self.is_batch:
+                raise
+            self.failed += 1
+            typer.secho(f"{name}: {error}", fg=typer.colors.RED, err=True)
+
+
+def make(settings: Settings, recipe: Recipe, starts: list[Start], count: int, out: Path | None, is_batch: bool) -> None:
+    """Have ``recipe`` made from each of ``starts``, or once without any, and print where the pictures are.
+
+    Raises:
+        StudioError: whatever was wrong; of a batch, after the other files were done.
+    """
+    with maker(settings) as chosen:
+        Making(chosen, recipe, count, out, is_batch).run(starts)

@@ -1,0 +1,151 @@
+"""Where a command has its pictures made: by the server that runs on the home folder, else by a worker of its own.
+
+Both take pictures in, take orders, tell how they go, and hand out finished files; a command sees no difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from studio.errors import GenerationFailed
+
+if TYPE_CHECKING:
+    from studio.client import StudioClient
+    from studio.recipe import Recipe
+    from studio.services import Studio
+    from studio.settings import Settings
+
+Kind = Literal["picture", "mask"]
+JobDict = dict[str, Any]
+"""A job as the routes answer it."""
+
+PAUSE_S = 0.1
+
+
+class Maker(Protocol):
+    """Makes pictures; see the module."""
+
+    def take_in(self, data: bytes, kind: Kind) -> str:
+        """Store a picture or mask; answers the sha256 by which recipes name it."""
+
+    def submit(self, recipe: Recipe, count: int) -> JobDict:
+        """Order pictures."""
+
+    def follow(self, job_id: str) -> Iterator[JobDict]:
+        """The job again and again until it has ended."""
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job."""
+
+    def file(self, image_id: str) -> tuple[Path, bytes]:
+        """A finished PNG and where it lies, or what it is called."""
+
+
+@contextlib.contextmanager
+def maker(settings: Settings) -> Iterator[Maker]:
+    """The server that runs on the home folder, or else a worker for as long as the block lasts."""
+    from studio.store.lock import is_locked, running_address
+
+    home = settings.paths.home
+    address = running_address(home) if is_locked(home) else None
+    if address:
+        from studio.client import StudioClient
+
+        with StudioClient(address) as client:
+            yield Server(client)
+        return
+    from studio.services import build_studio
+
+    studio = build_studio(settings)
+    try:
+        studio.start()
+        yield OwnWorker(studio)
+    finally:
+        studio.close()
+
+
+class Server:
+    """Orders from a running server."""
+
+    def __init__(self, client: StudioClient) -> None:
+        self._client = client
+
+    def take_in(self, data: bytes, kind: Kind) -> str:
+        return str(self._client.put_source(data, kind)["sha256"])
+
+    def submit(self, recipe: Recipe, count: int) -> JobDict:
+        return self._client.submit(recipe.model_dump(mode="json"), count)
+
+    def follow(self, job_id: str) -> Iterator[JobDict]:
+        return self._client.follow(job_id)
+
+    def cancel(self, job_id: str) -> None:
+        self._client.cancel(job_id)
+
+    def file(self, image_id: str) -> tuple[Path, bytes]:
+        return Path(f"{image_id}.png"), self._client.image_file(image_id)
+
+
+class OwnWorker:
+    """Makes the pictures with a worker of its own."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def take_in(self, data: bytes, kind: Kind) -> str:
+        sources = self._studio.sources
+        return (sources.put_mask(data) if kind == "mask" else sources.put_picture(data)).sha256
+
+    def submit(self, recipe: Recipe, count: int) -> JobDict:
+        return self._studio.submit(recipe, count).as_dict()
+
+    def follow(self, job_id: str) -> Iterator[JobDict]:
+        while True:
+            view = self._studio.job(job_id)
+            yield view.as_dict()
+            if view.state.finished:
+                return
+            time.sleep(PAUSE_S)
+
+    def cancel(self, job_id: str) -> None:
+        self._studio.cancel(job_id)
+
+    def file(self, image_id: str) -> tuple[Path, bytes]:
+        from studio.services import LOCAL_OWNER
+
+        path = self._studio.gallery.file(LOCAL_OWNER, image_id)
+        return path, path.read_bytes()
+
+
+def shown(updates: Iterator[JobDict], job: JobDict, name: str = "") -> JobDict:
+    """Draw a progress bar until the job has ended; answers its last state. ``name`` says of what it is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        bar = progress.add_task("waiting for the worker", total=1.0)
+        for job in updates:
+            made = f"{job['done']} of {job['count']}" if job["count"] > 1 else "making the picture"
+            text = "waiting for the worker" if job["state"] == "queued" else made
+            progress.update(bar, completed=job["progress"], description=f"{name}: {text}" if name else text)
+    return job
+
+
+def finished_ids(job: JobDict) -> list[str]:
+    """The images of a job that has ended. Raises `GenerationFailed` with the first reason if any is missing."""
+    ids = [picture["image_id"] for picture in job["pictures"] if picture["image_id"]]
+    if job["state"] != "done":
+        reasons = [picture["error"] for picture in job["pictures"] if picture["error"]]
+        made = f" {len(ids)} of {job['count']} pictures were made; they are in the gallery." if ids else ""
+        raise GenerationFailed((reasons[0] if reasons else f"The job was {job['state']}.") + made)
+    return ids
