@@ -50,7 +50,7 @@ def _flowed(weighted: Floats, weight: Floats) -> Floats:
     coarse_weighted = np.stack([_halved(weighted[..., channel]) for channel in range(3)], axis=-1)
     # The sum of four weights is cut at 1: a cell with one known pixel is as sure as its colours get.
     sureness = np.minimum(coarse_weight, 1)
-    coarse = coarse_weighted * (sureness / np.maximum(coarse_weight, 1e-6))[..., None]
+    coarse = np.asarray(coarse_weighted * (sureness / np.maximum(coarse_weight, 1e-6))[..., None], np.float32)
     from_below = _enlarged(_flowed(coarse, sureness), width_px, height_px)
     return weighted + from_below * (1 - weight)[..., None]
 

@@ -31,6 +31,7 @@ BARS = {
 # From, to: one subject into another, on the background of the first.
 IMG2IMG = (("flat cat face on a blue background", "flat dog face on a blue background"),)
 INPAINT = ("3d pizza on a green background", "3d doughnut on a green background")
+PAIR = "flat cat face and 3d pizza on a pink background"
 
 
 def write_card(
@@ -54,7 +55,9 @@ def contact_sheet(pictures: Tensor, columns: int = 8) -> Image.Image:
 
 
 def edit_sheet(pipeline: StableDiffusionPipeline) -> Image.Image:
-    """Img2img at denoising 0.6 (source, result) and inpainting of the middle (source, masked, result), in one row."""
+    """Img2img at denoising 0.6 (source, result), inpainting of the middle (source, masked, result), and two subjects in
+    one picture, in one row.
+    """
     generator_seed = 0
     tiles: list[Image.Image] = []
     for before, after in IMG2IMG:
@@ -62,10 +65,12 @@ def edit_sheet(pipeline: StableDiffusionPipeline) -> Image.Image:
         tiles += [source, redraw(pipeline, after, source, 0.6, generator_seed)]
     source = _draw_one(pipeline, INPAINT[0], generator_seed)
     mask = Image.new("L", source.size, 0)
-    low, high = source.width // 5, source.width * 4 // 5
+    # Subjects were learnt at nearly the picture's size: what is painted needs the room of one.
+    low, high = source.width // 10, source.width * 9 // 10
     ImageDraw.Draw(mask).rectangle((low, low, high, high), fill=255)
     shown = Image.composite(Image.new("RGB", source.size, "gray"), source, mask)
     tiles += [source, shown, fill(pipeline, INPAINT[1], source, mask, generator_seed)]
+    tiles.append(_draw_one(pipeline, PAIR, generator_seed))
     sheet = Image.new("RGB", (sum(tile.width for tile in tiles), tiles[0].height))
     for index, tile in enumerate(tiles):
         sheet.paste(tile, (index * tile.width, 0))
@@ -147,11 +152,11 @@ Seeds 0 to 15, not chosen, in reading order (numbers are seeds):
 
 {first}
 
-![img2img and inpainting](edits.png)
+![img2img, inpainting and two subjects](edits.png)
 
 From left to right: "{IMG2IMG[0][0]}", the same picture through img2img as "{IMG2IMG[0][1]}" at denoising 0.6;
 "{INPAINT[0]}", the masked middle,
-and the middle painted anew as "{INPAINT[1]}".
+the middle painted anew as "{INPAINT[1]}", and two subjects in one picture: "{PAIR}".
 
 ## Words it knows
 

@@ -68,8 +68,8 @@ MODELS = """
         spellcheck="false"></label>
     <div id="models-kinds" class="views" role="group" aria-label="Which models"></div>
     <select id="models-family" aria-label="Family" hidden></select>
-    <button type="button" id="models-refresh" class="icon-button" data-icon="reuse" aria-label="Look through the folders"
-      title="Look through the folders"></button>
+    <button type="button" id="models-refresh" class="icon-button" data-icon="reuse"
+      aria-label="Look through the folders" title="Look through the folders"></button>
     <span id="models-total" class="muted" role="status"></span>
   </div>
   <div id="models-memory"></div>
