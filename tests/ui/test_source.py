@@ -301,6 +301,23 @@ def test_a_result_goes_to_the_tabs_and_is_finished_with_a_live_view(open_page: O
     assert page.evaluate("getComputedStyle(document.querySelector('.compare')).getPropertyValue('--at')") == "80%"
 
 
+def test_a_result_is_enlarged_later_without_being_rolled_again(open_page: OpenPage, server: Server) -> None:
+    page = open_page()
+    make(page, "enlarged later")
+    for option, size in (("Lanczos", 256), ("second pass", 256)):
+        page.locator(".tile [aria-label^=Finish]").first.click()
+        page.wait_for_selector("#finisher[open] canvas")
+        page.locator("#finisher [aria-label=Upscaler]").select_option(option)
+        with page.expect_response(lambda one: one.request.method == "POST" and one.url.endswith("/jobs")) as taken:
+            page.click("#finisher >> text=Apply")
+        job = taken.value.json()
+        page.wait_for_selector(f"#stage-now[data-job='{job['id']}']")
+        wait_for_pictures(page)
+        assert job["recipe"]["mode"] == "finish"
+        assert result(server, job["id"]).shape[:2] == (size, size)
+        make(page, "enlarged later")
+
+
 def test_an_unused_part_of_the_form_is_out_of_sight(open_page: OpenPage) -> None:
     page = open_page()
     for mode, shown, hidden in (

@@ -9,6 +9,8 @@ import { fileOf } from "./pictures.js";
 import { toast } from "./toasts.js";
 
 const SHOWN_PX = 1024;
+const ANEW = "second pass";
+const OF_THE_RECIPE = ["negative_prompt", "checkpoint", "sampler", "schedule", "steps", "guidance_scale", "seed", "clip_skip"];
 const NAMES = { brightness: "Brightness", contrast: "Contrast", saturation: "Saturation", temperature: "Temperature", sharpness: "Sharpness" };
 
 export class Finisher {
@@ -47,7 +49,8 @@ export class Finisher {
     this.context.drawImage(image, 0, 0, canvas.width, canvas.height);
     this.#pixels = this.context.getImageData(0, 0, canvas.width, canvas.height);
     const rows = ADJUSTMENTS.map((name) => this.#row(name));
-    this.upscaler = make("select", { "aria-label": "Upscaler" }, make("option", { value: "None" }, "No upscaling"), upscalers.map(({ name }) => make("option", { value: name }, name)));
+    const anew = make("option", { value: ANEW }, "Second pass: draw details anew");
+    this.upscaler = make("select", { "aria-label": "Upscaler" }, make("option", { value: "None" }, "No upscaling"), upscalers.map(({ name }) => make("option", { value: name }, name)), anew);
     this.factor = make("select", { "aria-label": "Factor" }, [1.5, 2, 3, 4].map((factor) => make("option", { value: factor, selected: factor === 2 }, `${factor} times`)));
     this.upscaler.addEventListener("change", () => this.#show());
     this.message = make("p", { class: "field-error", role: "alert" });
@@ -100,15 +103,22 @@ export class Finisher {
     });
   }
 
+  /** Fields of an upscaler, or of a second pass that goes by the picture's own recipe. */
+  #enlarging(recipe) {
+    const factor = Number(this.factor.value);
+    if (this.upscaler.value === "None") return {};
+    if (this.upscaler.value !== ANEW) return { upscaler: this.upscaler.value, upscale: factor };
+    const own = Object.fromEntries(OF_THE_RECIPE.filter((name) => recipe[name]).map((name) => [name, recipe[name]]));
+    return { ...own, hires_scale: factor, hires_upscaler: "Lanczos", hires_denoising_strength: 0.5 };
+  }
+
   async #send() {
     this.#sending = true;
     this.#show();
     try {
       const { sha256, source_image } = await request("POST", `sources/from-image/${this.#id}`);
       const known = await this.#studio.pictures.load(this.#id);
-      const enlarges = this.upscaler.value !== "None";
-      const upscale = enlarges ? { upscaler: this.upscaler.value, upscale: Number(this.factor.value) } : {};
-      const recipe = { mode: "finish", source: sha256, source_image, prompt: known.prompt ?? "", ...this.values(), ...upscale };
+      const recipe = { mode: "finish", source: sha256, source_image, prompt: known.prompt ?? "", ...this.values(), ...this.#enlarging(known.recipe ?? {}) };
       const job = await order(newId(), recipe, 1);
       this.dialog.close();
       this.#studio.showJob(job);
