@@ -132,13 +132,12 @@ def test_less_strength_stays_nearer_with_every_sampler(engine: StepEngine, tmp_p
     cat = {"prompt": "3d cat face on a blue background", "width_px": 128, "height_px": 128, "guidance_scale": 2.0}
     source = made(engine, order(STARTER, **cat, steps=10))
     distances = []
-    for strength in (0.0, 0.25, 0.9):
+    for strength in (0.0, 0.1, 0.9):
         fields = {**cat, "prompt": "3d pizza on a blue background", "denoising_strength": strength, "steps": 10}
         picture = made(engine, from_picture(STARTER, tmp_path, source, **fields, sampler=sampler))
         distances.append(float(np.abs(picture.astype(float) - source).mean()))
-    assert distances == sorted(distances)
     assert distances[0] < 10, "the autoencoder's own error"
-    assert distances[2] > 1.3 * distances[1]
+    assert distances[0] * 2 < distances[1] < distances[2] - 2
 
 
 def test_progress_counts_the_steps_that_are_run(engine: StepEngine, toy: Path, tmp_path: Path) -> None:
