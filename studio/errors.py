@@ -15,6 +15,7 @@
     ├── GenerationFailed            a picture that could not be made, with the setting to change
     │   ├── Unstable                the trajectory left the sane range or turned into NaN
     │   └── OutOfMemory             says needed and free memory
+    ├── Offline                     another machine that is needed does not answer
     ├── Cancelled                   somebody asked for it to stop
     ├── StorageError                a file or the database could not be read or written
     │   └── StorageFull
@@ -151,6 +152,13 @@ class OutOfMemory(GenerationFailed):
     """The device has too little memory for this picture; the message says needed and free megabytes."""
 
     code = "out_of_memory"
+
+
+class Offline(StudioError):
+    """Another machine that is needed (the model hub, say) does not answer; what is here goes on working."""
+
+    code = "offline"
+    http_status = 503
 
 
 class Cancelled(StudioError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 MOST_CHARACTERS = 1_000
 MOST_WORDS = 24
+_MOST_ENTRY = 2_000
 _MOST_WORD_CHARACTERS = 80
 _MOST_JSON_CHARACTERS = 4_000_000
 EMBEDDED_PICTURE = "modelspec.thumbnail"
@@ -51,6 +52,11 @@ def about_of(metadata: Mapping[str, str]) -> About:
         trigger_words=_trigger_words(said("modelspec.trigger_phrase"), metadata.get("ss_tag_frequency", "")),
         has_picture=metadata.get(EMBEDDED_PICTURE, "").startswith("data:image/"),
     )
+
+
+def entries_of(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Every entry but the picture, each cut short, for whoever wants to read them all."""
+    return {name[:200]: text[:_MOST_ENTRY] for name, text in metadata.items() if name != EMBEDDED_PICTURE}
 
 
 def _trigger_words(phrase: str, tag_frequency: str) -> tuple[str, ...]:

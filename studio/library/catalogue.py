@@ -6,6 +6,7 @@ wrong with a model stands on its card, and is raised when somebody chooses it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +16,8 @@ from typing import Any
 
 from studio.errors import Cancelled, DamagedModel, NotFound, UnknownCheckpoint
 from studio.library import naming
-from studio.library.about import EMBEDDED_PICTURE
-from studio.library.card import Kind, ModelCard
+from studio.library.about import entries_of
+from studio.library.card import KINDS, Kind, ModelCard
 from studio.library.diffusers_folder import size_of
 from studio.library.facts import facts_of
 from studio.library.hashes import Hashes
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 AUTO = "auto"
 _DEFAULTS = ("sampler", "steps", "guidance_scale", "clip_skip")
 """Fields of a person's own recipe that also answer "auto"."""
-_MOST_METADATA = 2_000
 
 STARTER = "starter"
 """The name of the checkpoint that people meet first; ``auto`` prefers any of their own that can be used."""
@@ -169,10 +169,8 @@ class Library:
     def metadata(self, model_id: str) -> dict[str, str]:
         """What a file's header says, each entry cut short; empty for folders and for files that say nothing."""
         card = self.by_id(model_id)
-        if card.layout != "single-file" or card.path.suffix.lower() != SAFETENSORS:
-            return {}
-        said = read_header(card.path).metadata
-        return {name[:200]: text[:_MOST_METADATA] for name, text in said.items() if name != EMBEDDED_PICTURE}
+        is_readable = card.layout == "single-file" and card.path.suffix.lower() == SAFETENSORS
+        return entries_of(read_header(card.path).metadata) if is_readable else {}
 
     def write(self, model_id: str, *, notes: str | None = None, recipe: Mapping[str, Any] | None = None) -> ModelCard:
         """Write on a model's card; ``None`` leaves that part as it is. It is kept in the home.
@@ -187,6 +185,35 @@ class Library:
         with self._lock:
             self._revision += 1
         return self.by_id(model_id)
+
+    def look_up(self, name: str, kind: Kind | None = None) -> ModelCard:
+        """The model of that name or hash, whatever is wrong with it: of one kind, or of the first kind that has one.
+
+        Raises:
+            NotFound: nothing answers to that name.
+        """
+        kinds = (kind,) if kind else KINDS
+        for each in kinds:
+            with contextlib.suppress(NotFound):
+                card = self._shelf(each).find(name)
+                return card if card.trouble == "damaged" else self._hashed(card)
+        return self._shelf(kinds[0]).find(name)
+
+    def verify(self, card: ModelCard) -> str | None:
+        """What is wrong with a model when all of it is read again, in a sentence; ``None`` when it is sound."""
+        if card.trouble == "damaged":
+            return card.problem
+        before = self._hashes.known(card.path, card.files)
+        try:
+            now = self._hashes.fresh(card.path, card.files)
+        except DamagedModel as error:
+            return str(error)
+        if before and before != now:
+            return (
+                f"Its bytes changed although size and time did not: the hash was {before[:10]} and is {now[:10]} now. "
+                "The disk or a cable may be failing; download it again."
+            )
+        return None
 
     def by_id(self, model_id: str) -> ModelCard:
         """The model of any kind that the routes call so. Raises `NotFound`."""

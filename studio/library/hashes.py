@@ -53,6 +53,10 @@ class Hashes:
         """
         return _combined(path, files, [self._remembered(file) or self._read(file) for file in files])
 
+    def fresh(self, path: Path, files: tuple[Path, ...]) -> str:
+        """The hash of a model as it is on the disk now, whatever is remembered. Raises as `compute` does."""
+        return _combined(path, files, [sha256_of(file, self._check_stopped) for file in files])
+
     def stop(self) -> None:
         """Make a running `compute` end soon, in whatever thread."""
         self._stopped.set()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import pickletools
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -76,7 +77,9 @@ def read_pickled(file: Path) -> Pickled:
     """What ``file`` says it holds. Raises nothing: see `Pickled.problem`."""
     strange: dict[str, None] = {}
     try:
-        tensors = dict(_tensors(_followed(file, strange)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pickletools warns of odd escapes, which are no news in a spoilt file
+            tensors = dict(_tensors(_followed(file, strange)))
     except _SPOILT as error:
         problem = f"Its contents cannot be listed: {error or type(error).__name__}."
         return Pickled(strange=tuple(strange), problem=problem)

@@ -1,0 +1,184 @@
+"""``studio models``: what is in the library, whether it is sound, and how more gets into it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from studio.cli.flags import AsJson, Home, Models
+
+if TYPE_CHECKING:
+    from studio.library import Kind, Library
+    from studio.settings import Settings
+
+models = typer.Typer(help="The model library.", no_args_is_help=True)
+
+KindFlag = Annotated[
+    str, typer.Option("--kind", help="checkpoint, lora, embedding, vae, upscaler, controlnet, another kind, or all.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@models.command("list")
+def list_models(
+    home: Home = None,
+    folders: Models = None,
+    kind: KindFlag = "checkpoint",
+    family: Annotated[str | None, typer.Option("--family", help="Only this family, such as sd1 or sdxl.")] = None,
+    search: Annotated[str, typer.Option("--search", help="Words that name, notes or trigger words hold.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List the checkpoints, or another kind, each with its problem if it has one."""
+    from studio.library import matching
+
+    library = _library(home, folders)
+    chosen = _kind(kind)
+    cards = library.parts(chosen) if chosen else library.models()
+    found = matching(cards, families=[family] if family else [], query=search)  # type: ignore[list-item]
+    if as_json:
+        typer.echo(json.dumps([card.as_dict() for card in found], indent=2))
+        return
+    for card in found:
+        size = f"{card.size_bytes / 1e6:,.0f} MB"
+        sort = f"{card.kind:<12} " if chosen is None else ""
+        typer.echo(f"{card.name:<32} {sort}{card.family:<8} {size:>10}  {card.problem or card.form}".rstrip())
+    for problem in library.problems:
+        typer.echo(problem, err=True)
+    if not found:
+        typer.echo("Nothing found. Put models into the models folder of the home, or name a folder with --models.")
+
+
+@models.command("info")
+def model_info(
+    name: Annotated[str, typer.Argument(help="Name, file name or hash of a model.")],
+    home: Home = None,
+    folders: Models = None,
+    kind: KindFlag = "all",
+) -> None:
+    """Show everything that is known of one model, its hash included."""
+    card = _library(home, folders).look_up(name, _kind(kind))
+    typer.echo(json.dumps({**card.as_dict(), "path": str(card.path)}, indent=2))
+
+
+@models.command("verify")
+def verify_models(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to read again; all of them if none is named.")
+    ] = None,
+    home: Home = None,
+    folders: Models = None,
+) -> None:
+    """Read models again from end to end, and name those that are damaged or changed since they were hashed."""
+    library = _library(home, folders)
+    cards = [library.look_up(name) for name in names] if names else library.models()
+    damaged = 0
+    for card in cards:
+        problem = library.verify(card)
+        damaged += problem is not None
+        typer.echo(f"{card.name}: {problem or 'sound'}")
+    if damaged:
+        raise typer.Exit(1)
+
+
+@models.command("convert")
+def convert_model(
+    file: Annotated[Path, typer.Argument(help="A pickled model: .ckpt, .pt, .pth or .bin.")],
+    home: Home = None,
+    yes: Yes = False,
+) -> None:
+    """Write the weights of a pickled model as safetensors, beside it or into the home. The pickle stays."""
+    from studio.library.conversion import convert, place_for
+
+    target = place_for(file, _settings(home, None).paths.models)
+    if not yes:
+        typer.confirm(f"Write {target} ({file.stat().st_size / 1e6:,.0f} MB)?", abort=True)
+    typer.echo(convert(file, target))
+
+
+@models.command("pull")
+def pull_model(
+    name: Annotated[str | None, typer.Argument(help="A short name, owner/name, or an address of the hub.")] = None,
+    file: Annotated[str, typer.Option("--file", help="Which file of the repository.")] = "",
+    home: Home = None,
+    yes: Yes = False,
+) -> None:
+    """Fetch a model from the Hugging Face hub into the home; without a name, list some to begin with."""
+    from studio.library.first_models import FIRST_MODELS
+    from studio.library.hub import Hub, Wanted, wanted
+
+    if name is None:
+        for first in FIRST_MODELS:
+            typer.echo(
+                f"{first.name:<12} {first.size_gb:>4} GB  {first.licence:<26} {first.memory_gb} GB GPU  {first.about}"
+            )
+        return
+    what = wanted(name, file)
+    with Hub() as hub:
+        if not what.file:
+            what = Wanted(what.repository, _only_file(hub.files(what), what.repository), what.revision)
+        folder = _settings(home, None).paths.models
+        size = hub.offered(what).size_bytes
+        if not yes:
+            typer.confirm(f"Fetch {what.file} ({size / 1e6:,.0f} MB) into {folder}?", abort=True)
+        target = hub.pull(what, folder, _Line())
+    typer.echo(f"{target}")
+
+
+class _Line:
+    """Progress on one line of a terminal; in a file, a line for each tenth."""
+
+    def __init__(self) -> None:
+        self._shown_s = 0.0
+        self._tenth = -1
+
+    def __call__(self, done: int, total: int) -> None:
+        words = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+        if sys.stderr.isatty():
+            if time.monotonic() - self._shown_s > 0.2 or done >= total:
+                self._shown_s = time.monotonic()
+                typer.echo(f"\r{words}" + ("\n" if done >= total else ""), nl=False, err=True)
+        elif total and done * 10 // total > self._tenth:
+            self._tenth = done * 10 // total
+            typer.echo(words, err=True)
+
+
+def _only_file(files: object, repository: str) -> str:
+    from studio.errors import NotFound
+
+    assert isinstance(files, dict)
+    top = {name: size for name, size in files.items() if "/" not in name} or files
+    if len(top) == 1:
+        return str(next(iter(top)))
+    if not top:
+        raise NotFound(f"{repository} holds no .safetensors file.")
+    listed = "\n".join(f"  {name}  ({size / 1e6:,.0f} MB)" for name, size in sorted(top.items()))
+    raise NotFound(f"{repository} holds several files; choose one with --file:\n{listed}")
+
+
+def _kind(text: str) -> Kind | None:
+    from studio.errors import InvalidField
+    from studio.library import KINDS
+
+    if text == "all":
+        return None
+    for kind in KINDS:
+        if text == kind:
+            return kind
+    raise InvalidField("--kind", f"{text!r} is no kind of model", ", ".join([*KINDS, "all"]))
+
+
+def _settings(home: Path | None, folders: list[Path] | None) -> Settings:
+    from studio.settings import load_settings
+
+    return load_settings(home=home, models=folders or None)
+
+
+def _library(home: Path | None, folders: list[Path] | None) -> Library:
+    from studio.services import build_library
+
+    return build_library(_settings(home, folders))

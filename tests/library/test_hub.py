@@ -1,0 +1,220 @@
+"""Fetching from the hub, against a local server that speaks its routes: drops, ranges, wrong bytes, no room."""
+
+from __future__ import annotations
+
+import collections
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, Offline, StorageFull
+from studio.library import hub as hub_module
+from studio.library.first_models import FIRST_MODELS
+from studio.library.hub import Hub, Wanted, wanted
+from tests.library import header_files as files
+from tests.library.header_files import write_header_file
+
+WANTED = Wanted("owner/name", "ink.safetensors")
+
+
+@dataclass
+class FakeHub:
+    """What the server holds, what it should do wrong, and what it was asked."""
+
+    content: bytes
+    drops: int = 0
+    lies: bool = False
+    ignores_ranges: bool = False
+    address: str = ""
+    ranges: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
+
+
+def handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None: ...
+
+        def do_HEAD(self) -> None:
+            fake.logins.append(self.headers.get("Authorization", ""))
+            if "/gated/" in self.path or "ink" not in self.path:
+                self.send_response(401 if "/gated/" in self.path else 404)
+                self.end_headers()
+                return
+            self.send_response(302)  # as the hub sends large files elsewhere
+            self.send_header("Location", f"{fake.address.replace('127.0.0.1', 'localhost')}/bytes/ink")
+            self.send_header("X-Linked-Size", str(len(fake.content)))
+            self.send_header("X-Linked-Etag", f'"{hashlib.sha256(fake.content).hexdigest()}"')
+            self.send_header("X-Repo-Commit", "c" * 40)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            if self.path.startswith("/api/models/"):
+                body = json.dumps([{"path": "ink.safetensors", "size": 5}, {"path": "README.md", "size": 1}]).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+            elif not self.path.startswith("/bytes/"):
+                self.do_HEAD()
+            else:
+                self._send_bytes()
+
+        def _send_bytes(self) -> None:
+            assert not self.headers.get("Authorization"), "a token may not travel to another host"
+            asked = self.headers.get("Range", "")
+            fake.ranges.append(asked)
+            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and not fake.ignores_ranges else 0
+            body = fake.content[start:]
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if fake.lies:
+                body = body[:-1] + bytes([body[-1] ^ 1])
+            if fake.drops:
+                fake.drops -= 1
+                body = body[: len(body) // 3]
+            self.wfile.write(body)
+
+    return Handler
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    content = write_header_file(tmp_path / "there" / "ink.safetensors", files.SD1_INPAINTING).read_bytes()
+    fake = FakeHub(content)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(fake))
+    fake.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield fake
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def hub(fake: FakeHub) -> Iterator[Hub]:
+    with Hub(fake.address, pause_s=0.01) as hub:
+        yield hub
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_a_model_arrives_whole(fake: FakeHub, hub: Hub, tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    target = hub.pull(WANTED, tmp_path / "models", lambda done, total: steps.append((done, total)))
+    assert target.read_bytes() == fake.content and left(tmp_path / "models") == ["ink.safetensors"]
+    assert steps[-1] == (len(fake.content), len(fake.content))
+    assert set(fake.logins) == {"Bearer secret"}
+    with pytest.raises(Conflict, match="is there already"):
+        hub.pull(WANTED, tmp_path / "models")
+
+
+def test_a_dropped_download_goes_on_where_it_ended(fake: FakeHub, hub: Hub, tmp_path: Path) -> None:
+    fake.drops = 2
+    assert hub.pull(WANTED, tmp_path).read_bytes() == fake.content
+    starts = [int(asked.removeprefix("bytes=").removesuffix("-") or 0) for asked in fake.ranges]
+    assert len(starts) == 3 and starts == sorted(set(starts)) and starts[0] == 0
+
+
+def test_the_next_command_goes_on_too(fake: FakeHub, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake.drops = 1
+    monkeypatch.setattr(hub_module.time, "sleep", lambda seconds: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        hub.pull(WANTED, tmp_path / "models")
+    (part,) = left(tmp_path / "models")
+    kept = (tmp_path / "models" / part).stat().st_size
+    assert part.endswith(".part") and 0 < kept < len(fake.content)
+    assert hub.pull(WANTED, tmp_path / "models").read_bytes() == fake.content
+    assert fake.ranges[-1] == f"bytes={kept}-"
+
+
+def test_a_server_without_ranges_begins_anew(fake: FakeHub, hub: Hub, tmp_path: Path) -> None:
+    fake.drops, fake.ignores_ranges = 1, True
+    assert hub.pull(WANTED, tmp_path).read_bytes() == fake.content
+
+
+def test_a_server_that_never_finishes_is_given_up_and_what_came_is_kept(
+    fake: FakeHub, hub: Hub, tmp_path: Path
+) -> None:
+    fake.drops, fake.ignores_ranges = 10**6, True
+    with pytest.raises(Offline, match="the same command goes on from there"):
+        hub.pull(WANTED, tmp_path / "models")
+    assert left(tmp_path / "models")[0].endswith(".part")
+
+
+def test_wrong_bytes_are_thrown_away(fake: FakeHub, hub: Hub, tmp_path: Path) -> None:
+    fake.lies = True
+    with pytest.raises(DamagedModel, match="its hash is"):
+        hub.pull(WANTED, tmp_path / "models")
+    assert left(tmp_path / "models") == []
+
+
+def test_too_little_room_is_said_before_anything_is_fetched(
+    fake: FakeHub, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = collections.namedtuple("usage", "total used free")(10, 9, 1)
+    monkeypatch.setattr(hub_module.shutil, "disk_usage", lambda place: usage)
+    with pytest.raises(StorageFull, match="MB are needed"):
+        hub.pull(WANTED, tmp_path / "models")
+    assert fake.ranges == [] and left(tmp_path / "models") == []
+
+
+def test_what_is_not_there_or_locked_is_said(hub: Hub, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="is not on the hub"):
+        hub.pull(Wanted("owner/name", "none.safetensors"), tmp_path)
+    with pytest.raises(NotFound, match="licence must be accepted"):
+        hub.pull(Wanted("gated/ink", "ink.safetensors"), tmp_path)
+    with pytest.raises(InvalidField, match=r"a \.safetensors file"):
+        hub.pull(Wanted("owner/name", "ink.ckpt"), tmp_path)
+    assert hub.files(Wanted("owner/name")) == {"ink.safetensors": 5}
+
+
+def test_offline_is_one_clear_sentence(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Hub("http://127.0.0.1:9", pause_s=0.01) as nobody, pytest.raises(Offline, match="works without a network"):
+        nobody.pull(WANTED, tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with Hub(fake.address) as hub, pytest.raises(Offline, match="HF_HUB_OFFLINE is set"):
+        hub.pull(WANTED, tmp_path)
+    assert fake.logins == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("owner/name", Wanted("owner/name")),
+        ("owner/name/sub/a.safetensors", Wanted("owner/name", "sub/a.safetensors")),
+        ("https://huggingface.co/owner/name", Wanted("owner/name")),
+        (
+            "https://huggingface.co/owner/name/resolve/v2/a%20b.safetensors",
+            Wanted("owner/name", "a b.safetensors", "v2"),
+        ),
+        ("https://huggingface.co/owner/name/blob/main/a.safetensors?x=1", Wanted("owner/name", "a.safetensors")),
+        ("SDXL", Wanted("stabilityai/stable-diffusion-xl-base-1.0", "sd_xl_base_1.0.safetensors")),
+    ],
+)
+def test_what_people_write_is_understood(text: str, expected: Wanted) -> None:
+    assert wanted(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "name", "owner/name/../../etc/passwd", "owner/na me", "http://"])
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(InvalidField, match="no model on the hub"):
+        wanted(text)
+
+
+def test_the_list_names_safetensors_only() -> None:
+    assert all(first.file.endswith(".safetensors") and first.licence for first in FIRST_MODELS)
+    assert len({first.name for first in FIRST_MODELS}) == len(FIRST_MODELS)
