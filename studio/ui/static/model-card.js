@@ -3,7 +3,7 @@
 import { address } from "./api.js";
 import { make } from "./dom.js";
 import { icon } from "./icons.js";
-import { kindName, promptWords, size, traits } from "./model-words.js";
+import { kindName, size, traits } from "./model-words.js";
 
 export function modelCard(page, model) {
   const title = model.defaults.title || model.about.title;
@@ -43,10 +43,12 @@ export function problem(model) {
   return make("p", { class: "model-problem", "data-trouble": model.trouble }, icon("alert"), make("span", {}, model.problem));
 }
 
+/** Kinds that the engine does not apply yet: a prompt that names one is refused. */
+const NOT_APPLIED = ["lora", "embedding"];
+
 export function actions(page, model) {
-  const words = promptWords(model);
   return [
+    NOT_APPLIED.includes(model.kind) && make("span", { class: "muted" }, "Cannot be applied yet"),
     model.usable && model.kind === "checkpoint" && make("button", { type: "button", class: "button primary", onclick: () => page.use(model) }, "Use"),
-    words && make("button", { type: "button", class: "button", onclick: () => page.insert(words) }, "Insert into prompt"),
   ].filter(Boolean);
 }

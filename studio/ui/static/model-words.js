@@ -50,10 +50,3 @@ export function traits(model) {
     model.precision,
   ].filter(Boolean);
 }
-
-/** What goes into a prompt for a model, or nothing where it has no place there. */
-export function promptWords(model) {
-  if (!model.usable) return "";
-  if (model.kind === "lora") return `<lora:${model.name}:1>`;
-  return model.kind === "embedding" ? model.name : "";
-}
