@@ -47,8 +47,6 @@ def unsupported(identity: Identity, layout: Layout) -> str | None:
                 f"It is a single-file {family} checkpoint, which cannot be run yet; the same in a diffusers folder can."
             )
         return f"It is a {family} checkpoint, which the studio recognises but cannot run yet."
-    if identity.input_channels == 9:
-        return f"It is a {family} inpainting checkpoint, which the studio recognises but cannot run yet."
     if identity.lacks:
         return f"It lacks {' and '.join(identity.lacks)}."
     return None

@@ -39,7 +39,7 @@ def test_variants_are_told_apart(tmp_path: Path) -> None:
     half = folder_card(toy_checkpoint(tmp_path / "half", fp16=True, size_px=64))
     assert (half.problem, half.precision) == (None, "float16")
     inpainting = folder_card(toy_checkpoint(tmp_path / "inpainting", inpainting=True, size_px=64))
-    assert inpainting.inpainting and inpainting.trouble == "unsupported"
+    assert inpainting.inpainting and inpainting.usable
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def test_a_bad_value_in_a_fold_opens_it(open_page: OpenPage, watch: Watch) -> No
     page.click("[data-fold=advanced]")
     page.fill("#field-clip_skip input", "99")
     page.click("[data-fold=advanced]")
-    expect(page.locator(".fold-note")).to_have_text("1 changed")
+    expect(page.locator("[data-fold=advanced] .fold-note")).to_have_text("1 changed")
     order(page, "a cat")
     page.wait_for_selector("#field-clip_skip .field-error", state="visible")
     assert "1 to 12" in page.inner_text("#field-clip_skip .field-error")
@@ -260,6 +260,7 @@ def test_tab_goes_from_the_prompts_to_generate(open_page: OpenPage) -> None:
     page = open_page()
     page.focus("#field-prompt textarea")
     assert tab(page) == "field-negative_prompt"
+    assert tab(page) == "modes"
     assert tab(page) == "generate"
     assert tab(page) == "preset"
     assert tab(page) == "field-checkpoint"
