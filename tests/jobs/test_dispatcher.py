@@ -354,10 +354,17 @@ def test_the_jobs_of_others_do_not_exist(room: Parts) -> None:
 def test_those_who_wait_hear_when_the_line_moves_up(room: Parts) -> None:
     parts = room
     jobs = [parts.dispatcher.enqueue("i", resolved(), 1).id for _ in range(6)]
+    places: list[int] = []
     with parts.hub.subscribe("i", after=0) as following:
-        parts.finished(jobs[5], "i")
-        places = [one.job.place for one in heard(following) if one.id == jobs[5] and one.job.place is not None]
-    assert places and places[-1] == 1 and places == sorted(places, reverse=True)
+
+        def has_ended() -> bool:
+            mine = [one.job.place for one in heard(following) if one.id == jobs[5]]
+            places.extend(place for place in mine if place is not None)
+            return parts.hub.view("i", jobs[5]).state.finished
+
+        wait_for(has_ended)
+    # It began at 4, behind two that are made at once. A busy machine may take the last two together, from place 2.
+    assert places and places[-1] <= 2 and places == sorted(places, reverse=True)
 
 
 def test_a_worker_that_cannot_start_is_no_secret_and_the_queue_waits(start: Starter) -> None:
