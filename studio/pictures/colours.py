@@ -46,9 +46,9 @@ def _without_alpha(image: Pillow.Image) -> Pillow.Image:
     """Mode L, CMYK, LAB or RGB: those that a profile may speak of."""
     if image.mode in ("L", "CMYK", "LAB", "RGB"):
         return image
-    if image.mode in ("La", "RGBa"):
-        image = image.convert("LA" if image.mode == "La" else "RGBA")
-    return image.convert("L" if image.mode in _GREYS else "RGB")
+    if image.mode in _GREYS:
+        return (image.convert("LA") if image.mode == "La" else image).convert("L")
+    return image.convert("RGBA").convert("RGB")
 
 
 def _alpha_of_deep_grey(image: Pillow.Image, values: np.ndarray[tuple[int, ...], np.dtype[np.uint32]]) -> Bytes | None:

@@ -31,8 +31,19 @@ FORMATS_IN_WORDS = "a PNG, JPEG, WebP, AVIF, GIF, BMP or TIFF file"
 MASK_THRESHOLD = 128
 """A mask's alpha above this is white, as in A1111."""
 
-DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error, zlib.error)
-"""What Pillow's decoders raise on files that are cut off, altered, or made to break them."""
+DAMAGE = (
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow's decoders raise on files that are cut off, altered, or made to break them (found by altering some)."""
 
 
 @dataclass(frozen=True)
@@ -53,28 +64,22 @@ def read_picture(data: bytes, field: str = "source") -> ReadPicture:
     Raises:
         InvalidField: no picture of a format that is read, too large, damaged, or cut off; it names ``field``.
     """
-    image = _opened(data, field)
-    try:
+    with _opened(data, field) as image:
         _check_size(image, field)
         try:
-            # Frames after the first are an animation, except in the several views of a camera's JPEG.
-            is_animation = image.format != "MPO" and getattr(image, "is_animated", False)
+            # Further frames are an animation or pages, but in a camera's JPEG (MPO) they are other views of the first.
+            has_more_frames = image.format != "MPO" and getattr(image, "is_animated", False)
             image.load()
-            orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
             picture, notes = in_srgb(image, field)
-        except InvalidField:
-            raise
         except DAMAGE as error:
-            raise InvalidField(field, "the file is damaged or cut off", "a whole file") from error
-        if is_animation:
+            raise _damaged(field) from error
+        if has_more_frames:
             notes.insert(0, "Only its first frame is used.")
-        is_canonical = not notes and _is_plain_png(image, data)
-    finally:
-        image.close()
-    if orientation in _TURNS:
-        picture = _turned(picture, orientation)
-        notes.append("It was turned upright.")
-    return ReadPicture(picture, tuple(notes), is_canonical and orientation not in _TURNS)
+        orientation = _orientation(image)
+        if orientation in _TURNS:
+            notes.append("It was turned upright.")
+            picture = _turned(picture, orientation)
+        return ReadPicture(picture, tuple(notes), is_canonical=not notes and _is_plain_png(image, data))
 
 
 def read_mask(data: bytes, field: str = "mask") -> Bytes:
@@ -103,6 +108,8 @@ def _opened(data: bytes, field: str) -> Pillow.Image:
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise InvalidField(field, "the picture has far too many pixels", _allowed_size()) from error
     except DAMAGE as error:
+        if _looks_readable(data):
+            raise _damaged(field) from error
         raise InvalidField(field, "this is no picture that can be read", FORMATS_IN_WORDS) from error
 
 
@@ -111,6 +118,16 @@ def _readable_formats() -> tuple[str, ...]:
     """Those of `FORMATS` that the installed Pillow was built with."""
     Pillow.init()
     return tuple(name for name in FORMATS if name in Pillow.OPEN)
+
+
+def _looks_readable(data: bytes) -> bool:
+    """Whether the first bytes are those of a format that is read."""
+    tests = [Pillow.OPEN[name][1] for name in _readable_formats()]
+    return any(test is not None and test(data[:16]) for test in tests)
+
+
+def _damaged(field: str) -> InvalidField:
+    return InvalidField(field, "the file is damaged or cut off and cannot be read", "a whole file")
 
 
 def _check_size(image: Pillow.Image, field: str) -> None:
@@ -126,10 +143,21 @@ def _allowed_size() -> str:
 
 
 def _is_plain_png(image: Pillow.Image, data: bytes) -> bool:
-    """An RGB or RGBA PNG of 8 bits; the depth is byte 24, https://www.w3.org/TR/png-3/#11IHDR."""
-    return (
-        image.format == "PNG" and image.mode in ("RGB", "RGBA") and data[24] == 8 and "transparency" not in image.info
-    )
+    """A whole RGB or RGBA PNG of 8 bits; the depth is byte 24 (https://www.w3.org/TR/png-3/#11IHDR)."""
+    has_end = data[-8:-4] == b"IEND"
+    is_plain = image.mode in ("RGB", "RGBA") and data[24] == 8 and "transparency" not in image.info
+    return image.format == "PNG" and has_end and is_plain
+
+
+def _orientation(image: Pillow.Image) -> int:
+    """Which way is up by the file's EXIF: 1 to 8, where 1 is as it is. Unreadable EXIF turns nothing.
+
+    Pillow turns TIFF files itself while it decodes them, and then says 1.
+    """
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except DAMAGE:
+        return 1
 
 
 _TURNS = {

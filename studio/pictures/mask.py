@@ -54,7 +54,8 @@ def blurred(mask: Bytes, blur_x_px: int, blur_y_px: int) -> Bytes:
     if white is None or (blur_x_px <= 0 and blur_y_px <= 0):
         return mask
     reach_x_px, reach_y_px = blur_reach_px(blur_x_px), blur_reach_px(blur_y_px)
-    place = white.grown(reach_x_px, reach_y_px).within(mask.shape[1], mask.shape[0]).place
+    # One pixel more than it reaches: mirrored at its own last pixel, the part would count its white twice there.
+    place = white.grown(reach_x_px + 1, reach_y_px + 1).within(mask.shape[1], mask.shape[0]).place
     across = _blurred_rows(mask[place].astype(np.float32), blur_x_px)
     both = _blurred_rows(across.T, blur_y_px).T
     answer = np.zeros_like(mask)

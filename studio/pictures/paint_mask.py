@@ -71,7 +71,8 @@ def paint_mask(wanted: Bytes, recipe: ResolvedRecipe) -> PaintMask:
         )
     grow_px = max(recipe.mask_grow_px, 0)
     reach_x_px, reach_y_px = blur_reach_px(recipe.mask_blur_x_px), blur_reach_px(recipe.mask_blur_y_px)
-    region = white.grown(grow_px + reach_x_px, grow_px + reach_y_px).within(width_px, height_px)
+    # One pixel more than the blur reaches, as in `blurred`: only the picture's own borders may mirror.
+    region = white.grown(grow_px + reach_x_px + 1, grow_px + reach_y_px + 1).within(width_px, height_px)
     painted = wanted[region.place]
     painted = grown(painted if recipe.soft_inpainting else black_and_white(painted), grow_px)
     weight = blurred(painted, recipe.mask_blur_x_px, recipe.mask_blur_y_px)

@@ -76,7 +76,24 @@ def _cut_to_aspect(picture: Picture, width_px: int, height_px: int) -> Picture:
 def _stretched(
     picture: Picture, width_px: int, height_px: int, filter_: Pillow.Resampling = Pillow.Resampling.LANCZOS
 ) -> Picture:
-    """Pillow multiplies colours by alpha while it scales, so what is transparent does not bleed."""
-    if (picture.width_px, picture.height_px) == (width_px, height_px):
+    size = (width_px, height_px)
+    if (picture.width_px, picture.height_px) == size:
         return picture
-    return Picture.from_pillow(picture.to_pillow().resize((width_px, height_px), filter_))
+    if picture.alpha is None or filter_ is Pillow.Resampling.NEAREST:
+        return Picture.from_pillow(picture.to_pillow().resize(size, filter_))
+    return _stretched_by_opacity(picture.rgb, picture.alpha, size, filter_)
+
+
+def _stretched_by_opacity(rgb: Bytes, alpha: Bytes, size: tuple[int, int], filter_: Pillow.Resampling) -> Picture:
+    """Colours count by their alpha, so what is transparent does not bleed.
+
+    In floats, because Lanczos overshoots: Pillow cuts alpha at 255 but not the colours under it, which then glow.
+    """
+    opacity = alpha.astype(np.float32) / np.float32(OPAQUE)
+    shown = np.asarray(Pillow.fromarray(opacity).resize(size, filter_))
+    answer = np.empty((size[1], size[0], 3), np.uint8)
+    for channel in range(3):
+        weighted = Pillow.fromarray(rgb[..., channel] * opacity).resize(size, filter_)
+        colour = np.asarray(weighted) / np.maximum(shown, np.float32(1 / OPAQUE))
+        answer[..., channel] = np.clip(colour + np.float32(0.5), 0, 255)
+    return Picture(answer, np.clip(shown * OPAQUE + np.float32(0.5), 0, OPAQUE).astype(np.uint8))
