@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 
 from studio.engine.build import create_engine
 from studio.engine.denoiser import Denoiser
+from studio.engine.latents.decode import Decoder
 from studio.engine.passes import steps_run
 from studio.engine.step_engine import StepEngine
 from studio.engine.upscaler_networks import Dense
@@ -173,6 +174,49 @@ def test_an_inpainting_changes_what_is_masked_and_nothing_else(
     near = np.asarray(Image.fromarray(mask).filter(_dilation(reach))) > 0
     assert np.array_equal(picture[~near], source[~near])
     assert np.abs(picture[mask > 0].astype(int) - source[mask > 0]).mean() > 2
+
+
+def test_the_network_sees_the_source_around_the_mask_to_the_end(
+    engine: StepEngine, toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[torch.Tensor] = []
+    real = Decoder.__call__
+
+    def watched(self: Decoder, latents: torch.Tensor, *others: Any) -> Any:
+        ended.append(latents)
+        return real(self, latents, *others)
+
+    monkeypatch.setattr(Decoder, "__call__", watched)
+    source = photo()
+    made(engine, from_picture(toy, tmp_path, source, disc(), mode="inpaint", denoising_strength=0.9))
+    checkpoint = engine._residency.get(toy)
+    assert checkpoint is not None
+    with torch.inference_mode():
+        kept = checkpoint.decoder.encode(torch.tensor(source).permute(2, 0, 1).float()[None] / 255)[0]
+    assert torch.allclose(ended[-1][:, 0], kept[:, 0], atol=1e-4)
+    assert not torch.allclose(ended[-1][:, 3:5, 3:5], kept[:, 3:5, 3:5], atol=0.1)
+
+
+def test_each_content_under_the_mask_starts_elsewhere(engine: StepEngine, toy: Path, tmp_path: Path) -> None:
+    contents = ("fill", "original", "latent_noise", "latent_nothing")
+    fields = {"mode": "inpaint", "denoising_strength": 0.5}
+    pictures = [
+        made(engine, from_picture(toy, tmp_path, photo(), disc(), **fields, masked_content=content))
+        for content in contents
+    ]
+    assert len({picture.tobytes() for picture in pictures}) == len(contents)
+
+
+def test_colour_correction_moves_the_colours_to_the_sources(engine: StepEngine, toy: Path, tmp_path: Path) -> None:
+    source = photo() // 3
+    off, on = (
+        np.abs(
+            made(engine, from_picture(toy, tmp_path, source, denoising_strength=0.9, colour_correction=corrected))
+            .astype(float).mean(axis=(0, 1)) - source.mean(axis=(0, 1))
+        ).mean()
+        for corrected in (False, True)
+    )  # fmt: skip
+    assert on < off / 2
 
 
 def _dilation(reach: int) -> Any:
