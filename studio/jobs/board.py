@@ -6,6 +6,7 @@ older state after a newer one. It refuses to change anything in the database.
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Iterable
@@ -45,6 +46,8 @@ class Board:
         self._places: dict[str, int] = {}
         self._notice: str | None = None
         self._pace = Pace()
+        # Microseconds since 1970 to begin with: larger than all before a restart, and exact in JavaScript's numbers.
+        self._revisions = itertools.count(time.time_ns() // 1000)
 
     # --- reading ---
 
@@ -175,6 +178,7 @@ class Board:
             seconds_left=self._seconds_left(live),
             error=job.error,
             notice=None if job.state.finished else self._notice,
+            revision=next(self._revisions),
         )
 
     def _seconds_left(self, live: _Live) -> float | None:

@@ -46,7 +46,8 @@ class JobView:
 
     ``progress`` is 0 to 1 over all pictures. ``place`` in line counts from 1 while the job waits. ``loading`` is the
     fraction of its checkpoint that is loaded, while it loads. ``seconds_left`` is an estimate, once there is a measure.
-    ``error`` is why it failed, ``notice`` what holds everybody up just now.
+    ``error`` is why it failed, ``notice`` what holds everybody up just now. ``revision`` is larger in every later view,
+    after a restart too: answers and events overtake each other, and whoever shows jobs keeps the latest.
     """
 
     id: str
@@ -63,6 +64,7 @@ class JobView:
     seconds_left: float | None = None
     error: str | None = None
     notice: str | None = None
+    revision: int = 0
 
     @property
     def done(self) -> int:
@@ -91,6 +93,7 @@ class JobView:
         """The job for JSON. The owner stays out: who asks is the owner."""
         return {
             "id": self.id,
+            "revision": self.revision,
             "state": self.state.value,
             "count": self.count,
             "done": self.done,

@@ -393,6 +393,7 @@ def test_views_travel_as_json(room: Parts) -> None:
     wire = ended.as_dict()
     pictures = wire.pop("pictures")
     assert isinstance(wire.pop("preview_version"), int)
+    assert 0 < wire.pop("revision") < parts.hub.view("j", "mine").revision < 2**53
     moments = [wire.pop(name) for name in ("created_at", "started_at", "finished_at")]
     assert all(isinstance(moment, str) and moment.endswith("+00:00") for moment in moments)
     assert wire.pop("recipe") == resolved(seed=3).model_dump(mode="json")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.servers import Server
 from tests.ui.conftest import PHONE, OpenPage, Watch, make, order, wait_for_pictures, wait_until_ready
@@ -47,6 +48,49 @@ def test_from_prompt_to_picture(open_page: OpenPage) -> None:
     assert page.evaluate("window.broken") is None
     expect(page.locator("#announcer")).to_have_text("2 pictures done")
     assert page.title() == "Latent Studio"
+
+
+HOLD_ORDERS = """() => {
+const real = window.fetch;
+window.fetch = async (...asked) => {
+  const answer = await real(...asked);
+  if (asked[1]?.method !== "POST" || !String(asked[0]).endsWith("/jobs")) return answer;
+  await new Promise((resolve) => (window.letGo = resolve));
+  return answer;
+};
+}"""
+"""The answer to an order is held back until the page is told to let it go."""
+
+
+def test_an_answer_that_comes_after_the_picture_takes_nothing_back(open_page: OpenPage) -> None:
+    page = open_page()
+    page.evaluate(HOLD_ORDERS)
+    before = page.evaluate("document.querySelector('#stage-now').dataset.job ?? ''")
+    order(page, "told by an event first")
+    page.wait_for_function(
+        "before => window.letGo && document.querySelector('#stage-now').dataset.job !== before"
+        " && document.querySelector('.tile[data-state=done] img.final')",
+        arg=before,
+    )
+    page.evaluate("() => { letGo(); return new Promise((resolve) => setTimeout(resolve, 300)) }")
+    wait_for_pictures(page)
+
+
+def test_a_picture_that_cannot_be_fetched_at_once_is_fetched_again(open_page: OpenPage, watch: Watch) -> None:
+    page = open_page()
+    failed: list[str] = []
+
+    def fail_once(route: Route) -> None:
+        if failed:
+            route.continue_()
+            return
+        failed.append(route.request.url)
+        watch.expected.append(route.request.url)
+        route.abort()
+
+    page.route(re.compile(r"/images/[^/]+/file$"), fail_once)
+    make(page, "fetched at the second try")
+    assert failed
 
 
 def test_a_reload_and_another_device_show_the_running_job(open_page: OpenPage) -> None:

@@ -18,7 +18,6 @@ export class Feed extends EventTarget {
   loaded = false;
   #stream = null;
   #version = "";
-  #heard = new Map();
   #pollTimer = 0;
   #statusTimer = 0;
 
@@ -41,7 +40,10 @@ export class Feed extends EventTarget {
     return ended[0] ?? null;
   }
 
-  merge(...jobs) {
+  /** Takes jobs as some answer or event told them; what is already known to be older is left. The answer to an order can
+   * come after the event that its picture is made. */
+  merge(...told) {
+    const jobs = told.filter((job) => job.revision >= (this.jobs.get(job.id)?.revision ?? 0));
     const changes = jobs.map((job) => ({ job, before: this.jobs.get(job.id) }));
     for (const job of jobs) this.jobs.set(job.id, job);
     for (const detail of changes) this.dispatchEvent(new CustomEvent("job", { detail }));
@@ -49,12 +51,11 @@ export class Feed extends EventTarget {
   }
 
   async refresh() {
-    const askedAt = performance.now();
     try {
       const { jobs } = await listJobs();
       this.loaded = true;
       this.#setReachable(true);
-      this.merge(...jobs.filter((job) => (this.#heard.get(job.id) ?? 0) < askedAt));
+      this.merge(...jobs);
       return;
     } catch (error) {
       this.#setReachable(error.status !== undefined);
@@ -80,9 +81,7 @@ export class Feed extends EventTarget {
       this.refresh();
     });
     stream.addEventListener("job", (event) => {
-      const job = JSON.parse(event.data);
-      this.#heard.set(job.id, performance.now());
-      this.merge(job);
+      this.merge(JSON.parse(event.data));
     });
     stream.addEventListener("error", () => {
       this.#disconnect();

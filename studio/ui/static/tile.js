@@ -9,6 +9,7 @@ import { actionButtons } from "./picture-actions.js";
 
 const BLUR_PX = 10;
 const SHARP_UP_TO = 12;
+const PATIENCE_MS = [500, 2000, 5000];
 
 export class Tile {
   #studio;
@@ -84,9 +85,14 @@ export class Tile {
       fillWith(this.frame, open);
       this.element.dataset.state = "done";
     };
+    const fetchPicture = () => (image.src = job.count > SHARP_UP_TO ? thumbnailOf(id) : fileOf(id));
+    let tries = 0;
     image.onload = show;
-    image.onerror = () => fillWith(this.frame, make("span", { class: "tile-words" }, "The picture is saved, but could not be fetched."));
-    image.src = job.count > SHARP_UP_TO ? thumbnailOf(id) : fileOf(id);
+    image.onerror = () => {
+      if (tries < PATIENCE_MS.length) return setTimeout(fetchPicture, PATIENCE_MS[tries++]);
+      fillWith(this.frame, make("span", { class: "tile-words" }, "The picture is saved, but could not be fetched."));
+    };
+    fetchPicture();
     fillWith(this.caption, this.#seedButton(picture), actionButtons(this.#studio, id));
   }
 
