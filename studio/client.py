@@ -100,10 +100,10 @@ class StudioClient:
         """The images an image was made from (``parents``), and those made from it (``children``)."""
         return self._json("GET", f"/api/v1/images/{image_id}/lineage")
 
-    def image_file(self, image_id: str) -> bytes:
-        """The PNG of an image."""
-        answer = self._send("GET", f"/api/v1/images/{image_id}/file")
-        return answer.content
+    def image_file(self, image_id: str, format: str = "png", quality: int | None = None) -> bytes:
+        """The PNG of an image, or a copy as ``jpeg``, ``webp`` or ``avif`` that carries the same recipe."""
+        asked = f"?format={format}" + (f"&quality={quality}" if quality is not None else "")
+        return self._send("GET", f"/api/v1/images/{image_id}/file{asked}").content
 
     def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer: dict[str, Any] = self._send(method, path, body).json()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from studio.api.caller import OwnerOf, StudioOf
+from studio.gallery.copies import copy_as
+from studio.pictures.formats import FormatName, find_format
 
 router = APIRouter(tags=["images"])
 
@@ -55,11 +57,24 @@ def image_lineage(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, 
     return studio.gallery.lineage(owner, image_id).as_dict()
 
 
-@router.get("/images/{image_id}/file", response_class=FileResponse)
-def image_file(image_id: str, studio: StudioOf, owner: OwnerOf, download: bool = False) -> FileResponse:
-    """The original PNG, metadata and all."""
+@router.get("/images/{image_id}/file", response_class=Response)
+def image_file(
+    image_id: str,
+    studio: StudioOf,
+    owner: OwnerOf,
+    download: bool = Query(False, description="Name the file, so that browsers save it."),
+    format: FormatName = Query("png", description="The original PNG, or a copy in another format."),  # noqa: B008
+    quality: int | None = Query(None, ge=1, le=100, description="Of a copy; a WebP of 100 loses nothing."),
+) -> Response:
+    """The original PNG, metadata and all, parts of it by `Range`; or a copy that carries the same recipe."""
     path = studio.gallery.file(owner, image_id)
-    return FileResponse(path, media_type="image/png", headers=FOREVER, filename=path.name if download else None)
+    chosen = find_format(format, quality)
+    name = path.with_suffix(chosen.suffix).name if download else None
+    if chosen.name == "png":
+        return FileResponse(path, media_type=chosen.media_type, headers=FOREVER, filename=name)
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'} if name else {}
+    data = copy_as(path, chosen, quality)
+    return Response(data, media_type=chosen.media_type, headers={**FOREVER, **disposition})
 
 
 @router.get("/images/{image_id}/thumbnail", response_class=FileResponse)

@@ -15,6 +15,7 @@ import typer
 from studio.cli import recipe_flags as flags
 from studio.cli.flags import Device, Home, Models
 from studio.cli.making import make
+from studio.cli.orders import Saving
 from studio.cli.starts import find_starts
 from studio.errors import InvalidField
 
@@ -70,6 +71,8 @@ def generate(
     temperature: flags.Temperature = None,
     sharpness: flags.Sharpness = None,
     out: Annotated[Path | None, typer.Option(help="Folder to put copies into.", file_okay=False)] = None,
+    format: Annotated[str | None, typer.Option(help="Of the copies: png, jpeg, webp or avif.")] = None,
+    quality: Annotated[int | None, typer.Option(help="1 to 100, of copies that lose something.")] = None,
     home: Home = None,
     models: Models = None,
     device: Device = None,
@@ -82,11 +85,23 @@ def generate(
         raise InvalidField("prompt", "is missing", 'words in quotes, such as "a red fox"; "" for none')
     if outpaint is not None and not starts:
         raise InvalidField("outpaint", "only a picture has sides to add to", "--init FILE beside it")
+    saving = _saving(format, quality, out)
     settings = load_settings(home=home, models=models or None, device=device)
     recipe = _recipe(context.params, preset or [], settings)
     if starts and mode is None:
         recipe = recipe.with_fields({"mode": _mode(recipe, has_mask=mask is not None or outpaint is not None)})
-    make(settings, recipe, starts, count, out, is_batch=init is not None and init.is_dir())
+    make(settings, recipe, starts, count, out, is_batch=init is not None and init.is_dir(), saving=saving)
+
+
+def _saving(format: str | None, quality: int | None, out: Path | None) -> Saving:
+    if format is None and quality is None:
+        return Saving()
+    from studio.pictures.formats import find_format
+
+    if out is None:
+        raise InvalidField("format", "only copies have one: the gallery keeps PNG files", "--out FOLDER beside it")
+    chosen = find_format(format or "png", quality)
+    return Saving(chosen.name, chosen.suffix, quality)
 
 
 def _recipe(given: Mapping[str, Any], presets: Sequence[str], settings: Settings) -> Recipe:

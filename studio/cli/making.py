@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from studio.cli.orders import JobDict, Maker, finished_ids, maker, shown
+from studio.cli.orders import JobDict, Maker, Saving, finished_ids, maker, shown
 from studio.cli.starts import Start, read_file
 from studio.errors import GenerationFailed, StorageError, StudioError
 
@@ -31,6 +31,7 @@ class Making:
     count: int
     out: Path | None
     is_batch: bool
+    saving: Saving = field(default_factory=Saving)
     failed: int = 0
 
     def run(self, starts: list[Start]) -> None:
@@ -61,7 +62,7 @@ class Making:
 
     def _finish(self, name: str, job: JobDict) -> None:
         for image_id in finished_ids(job):
-            path, data = self.maker.file(image_id)
+            path, data = self.maker.file(image_id, self.saving)
             typer.echo(str(self._copied(name, path, data) if self.out else path))
 
     def _copied(self, name: str, path: Path, data: bytes) -> Path:
@@ -73,7 +74,8 @@ class Making:
             self.out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"The folder {self.out} cannot be made: {error.strerror}.") from error
-        copy = self.out / (f"{Path(name).stem}-{path.name}" if name else path.name)
+        file_name = path.with_suffix(self.saving.suffix).name
+        copy = self.out / (f"{Path(name).stem}-{file_name}" if name else file_name)
         write_atomic(copy, data)
         return copy
 
@@ -89,11 +91,19 @@ class Making:
             typer.secho(f"{name}: {error}", fg=typer.colors.RED, err=True)
 
 
-def make(settings: Settings, recipe: Recipe, starts: list[Start], count: int, out: Path | None, is_batch: bool) -> None:
+def make(
+    settings: Settings,
+    recipe: Recipe,
+    starts: list[Start],
+    count: int,
+    out: Path | None,
+    is_batch: bool,
+    saving: Saving | None = None,
+) -> None:
     """Have ``recipe`` made from each of ``starts``, or once without any, and print where the pictures are.
 
     Raises:
         StudioError: whatever was wrong; of a batch, after the other files were done.
     """
     with maker(settings) as chosen:
-        Making(chosen, recipe, count, out, is_batch).run(starts)
+        Making(chosen, recipe, count, out, is_batch, saving or Saving()).run(starts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -26,6 +27,15 @@ JobDict = dict[str, Any]
 PAUSE_S = 0.1
 
 
+@dataclass(frozen=True)
+class Saving:
+    """How copies are to be saved: a format by its name, its suffix, and the quality of those that lose something."""
+
+    format: str = "png"
+    suffix: str = ".png"
+    quality: int | None = None
+
+
 class Maker(Protocol):
     """Makes pictures; see the module."""
 
@@ -41,8 +51,8 @@ class Maker(Protocol):
     def cancel(self, job_id: str) -> None:
         """Stop a job."""
 
-    def file(self, image_id: str) -> tuple[Path, bytes]:
-        """A finished PNG and where it lies, or what it is called."""
+    def file(self, image_id: str, saving: Saving) -> tuple[Path, bytes]:
+        """A finished picture as it is to be saved, and where its PNG lies, or what it is called."""
 
 
 @contextlib.contextmanager
@@ -86,8 +96,8 @@ class Server:
     def cancel(self, job_id: str) -> None:
         self._client.cancel(job_id)
 
-    def file(self, image_id: str) -> tuple[Path, bytes]:
-        return Path(f"{image_id}.png"), self._client.image_file(image_id)
+    def file(self, image_id: str, saving: Saving) -> tuple[Path, bytes]:
+        return Path(f"{image_id}.png"), self._client.image_file(image_id, saving.format, saving.quality)
 
 
 class OwnWorker:
@@ -114,11 +124,15 @@ class OwnWorker:
     def cancel(self, job_id: str) -> None:
         self._studio.cancel(job_id)
 
-    def file(self, image_id: str) -> tuple[Path, bytes]:
+    def file(self, image_id: str, saving: Saving) -> tuple[Path, bytes]:
+        from studio.gallery.copies import copy_as
+        from studio.pictures.formats import find_format
         from studio.services import LOCAL_OWNER
 
         path = self._studio.gallery.file(LOCAL_OWNER, image_id)
-        return path, path.read_bytes()
+        if saving.format == "png":
+            return path, path.read_bytes()
+        return path, copy_as(path, find_format(saving.format), saving.quality)
 
 
 def shown(updates: Iterator[JobDict], job: JobDict, name: str = "") -> JobDict:

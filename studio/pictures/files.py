@@ -16,15 +16,16 @@ COMPRESSION = 1
 
 def to_png(picture: Picture, text: Mapping[str, str] | None = None) -> bytes:
     """The picture as a PNG, RGB or RGBA; it carries ``text``, beyond Latin-1 in international (UTF-8) chunks."""
-    return _png(picture.to_pillow(), text or {})
+    return png_bytes(picture.to_pillow(), text or {})
 
 
 def mask_png(mask: Bytes) -> bytes:
     """A mask, (height, width) uint8, as an 8-bit grey PNG."""
-    return _png(Pillow.fromarray(mask), {})
+    return png_bytes(Pillow.fromarray(mask), {})
 
 
-def _png(image: Pillow.Image, text: Mapping[str, str]) -> bytes:
+def png_bytes(image: Pillow.Image, text: Mapping[str, str]) -> bytes:
+    """A Pillow image as a PNG that carries ``text``."""
     chunks = PngInfo()
     for keyword, value in text.items():
         chunks.add_text(keyword, value)

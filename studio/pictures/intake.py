@@ -64,15 +64,15 @@ def read_picture(data: bytes, field: str = "source") -> ReadPicture:
     Raises:
         InvalidField: no picture of a format that is read, too large, damaged, or cut off; it names ``field``.
     """
-    with _opened(data, field) as image:
-        _check_size(image, field)
+    with opened(data, field) as image:
+        check_size(image, field)
         try:
             # Further frames are an animation or pages, but in a camera's JPEG (MPO) they are other views of the first.
             has_more_frames = image.format != "MPO" and getattr(image, "is_animated", False)
             image.load()
             picture, notes = in_srgb(image, field)
         except DAMAGE as error:
-            raise _damaged(field) from error
+            raise damaged(field) from error
         if has_more_frames:
             notes.insert(0, "Only its first frame is used.")
         orientation = _orientation(image)
@@ -100,7 +100,8 @@ def mask_of(picture: Picture) -> Bytes:
     return np.asarray(Pillow.fromarray(picture.rgb).convert("L"))
 
 
-def _opened(data: bytes, field: str) -> Pillow.Image:
+def opened(data: bytes, field: str) -> Pillow.Image:
+    """The file's picture, opened and not yet decoded. Raises `InvalidField`."""
     if not data:
         raise InvalidField(field, "the file is empty", FORMATS_IN_WORDS)
     try:
@@ -109,7 +110,7 @@ def _opened(data: bytes, field: str) -> Pillow.Image:
         raise InvalidField(field, "the picture has far too many pixels", _allowed_size()) from error
     except DAMAGE as error:
         if _looks_readable(data):
-            raise _damaged(field) from error
+            raise damaged(field) from error
         raise InvalidField(field, "this is no picture that can be read", FORMATS_IN_WORDS) from error
 
 
@@ -126,11 +127,13 @@ def _looks_readable(data: bytes) -> bool:
     return any(test is not None and test(data[:16]) for test in tests)
 
 
-def _damaged(field: str) -> InvalidField:
+def damaged(field: str) -> InvalidField:
+    """The refusal of a file that is a picture, but not a whole one."""
     return InvalidField(field, "the file is damaged or cut off and cannot be read", "a whole file")
 
 
-def _check_size(image: Pillow.Image, field: str) -> None:
+def check_size(image: Pillow.Image, field: str) -> None:
+    """Raise `InvalidField` for more pixels than are worked on, or none."""
     width_px, height_px = image.size
     if width_px * height_px > MAX_PIXELS or max(image.size) > MAX_SIDE_PX:
         raise InvalidField(field, f"{width_px} x {height_px} pixels are too many", _allowed_size())

@@ -9,7 +9,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from studio.errors import InvalidField
-from studio.recipe.limits import LIMITS, check_prompt, check_sha256
+from studio.recipe.limits import LIMITS, check_image_id, check_prompt, check_sha256
 
 
 class RecipeModel(BaseModel):
@@ -32,6 +32,12 @@ class RecipeModel(BaseModel):
     @classmethod
     def _is_a_hash(cls, value: str, info: pydantic.ValidationInfo) -> str:
         check_sha256(info.field_name or "source", value)
+        return value
+
+    @field_validator("source_image", check_fields=False)
+    @classmethod
+    def _is_an_image_id(cls, value: str, info: pydantic.ValidationInfo) -> str:
+        check_image_id(info.field_name or "source_image", value)
         return value
 
     def __init__(self, **values: Any) -> None:

@@ -1,8 +1,9 @@
 """A1111's infotext: a recipe as the text that the rest of the world reads.
 
-Owns the order and the words of its keys, and what each means for a recipe. The text cannot hold everything (see
-``docs/prompts.md``): exactness is the business of ``metadata``. It refuses nothing that it reads but a prompt that is
-too long: what a recipe has no place for is kept as ``unknown``.
+Owns the order and the words of its keys, and what each means for a recipe. A prompt that the form of the text would
+change (blanks at its beginning, a line that looks like the negative prompt) stands once more among the keys, where our
+reader finds it; what the text leaves out is the business of ``metadata``. It refuses nothing that it reads but a
+prompt that is too long: what a recipe has no place for is kept as ``unknown``.
 
     positive prompt, over as many lines as it has
     Negative prompt: likewise, left out when empty
@@ -41,6 +42,8 @@ from studio.recipe.schedule_labels import label_of, sampler_and_schedule
 
 NEGATIVE_PREFIX = "Negative prompt:"
 MAX_INFOTEXT_CHARACTERS = 1_000_000
+VERBATIM = {"Verbatim prompt": "prompt", "Verbatim negative prompt": "negative_prompt"}
+"""Our own keys for prompts that do not come back from the lines above the parameters; other readers skip them."""
 
 _NOISY_SAMPLERS = frozenset(
     (
@@ -95,6 +98,16 @@ def write(recipe: ResolvedRecipe, notes: Mapping[str, str] | None = None) -> str
         if can_be_key(key) and key not in _FIELD_KEYS:
             pairs.setdefault(key, value)
     pairs["Version"] = f"latent-studio {__version__}"
+    text = _laid_out(recipe, pairs)
+    if split(text)[:2] == (recipe.prompt, recipe.negative_prompt):
+        return text
+    version = pairs.pop("Version")
+    return _laid_out(
+        recipe, {**pairs, **{key: getattr(recipe, name) for key, name in VERBATIM.items()}, "Version": version}
+    )
+
+
+def _laid_out(recipe: ResolvedRecipe, pairs: Mapping[str, str]) -> str:
     negative = f"\n{NEGATIVE_PREFIX} {recipe.negative_prompt}" if recipe.negative_prompt else ""
     return f"{recipe.prompt}{negative}\n{joined(pairs.items())}".strip()
 
@@ -194,6 +207,9 @@ def _fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     if not pairs:
         return
     mode = mode_of(pairs, has_second_pass=shows_second_pass(pairs))
+    for key, name in VERBATIM.items():
+        if key in pairs:
+            yield key, {name: pairs[key]}
     yield from source_fields(pairs, mode)
     yield from second_pass_fields(pairs, mode)
     yield from finish_fields(pairs)
@@ -257,6 +273,7 @@ _FIELD_KEYS = frozenset(
         *_SIZE_FIELDS,
         *SOURCE_KEYS,
         *FINISH_KEYS,
+        *VERBATIM,
         "Tiling",
         "Sampler",
         "Schedule type",

@@ -74,6 +74,7 @@ LIMITS: dict[str, Limit] = {
 }
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def check_size(field: str, pixels: int, most_px: int) -> None:
@@ -98,3 +99,9 @@ def check_sha256(field: str, text: str) -> None:
     """Raise `InvalidField` unless ``text`` is empty or the name of a stored picture."""
     if text and not _SHA256.fullmatch(text):
         raise InvalidField(field, f"{text[:70]!r} is not a stored picture", "the sha256 that storing it answered")
+
+
+def check_image_id(field: str, text: str) -> None:
+    """Raise `InvalidField` unless ``text`` is empty or can be the id of a picture in a gallery."""
+    if text and not _IMAGE_ID.fullmatch(text):
+        raise InvalidField(field, f"{text[:70]!r} is not the id of a picture", "the id that the gallery gives it")

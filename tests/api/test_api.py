@@ -11,6 +11,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from studio.pictures.texts import texts_in
+from studio.recipe import ResolvedRecipe
+from studio.recipe.metadata import from_png_text
 from tests.servers import Server, running_server, wait_for_job
 
 
@@ -156,6 +159,36 @@ def test_a_preview_is_a_jpeg_while_the_picture_runs_and_204_before_and_after(cli
     assert ended.status_code == 204 and ended.content == b""
     assert client.get(f"/api/v1/jobs/{job_id}/preview/1").status_code == 404
     assert client.get("/api/v1/jobs/none/preview/0").status_code == 404
+
+
+def test_a_picture_leaves_in_other_formats_with_its_recipe(client: httpx.Client) -> None:
+    job = wait_for_job(client, order(client, prompt="travelling 猫", seed=9).json()["id"])
+    image_id = job["pictures"][0]["image_id"]
+    file = f"/api/v1/images/{image_id}/file"
+    recipe = client.get(f"/api/v1/images/{image_id}").json()["recipe"]
+    for name in ("jpeg", "webp", "avif"):
+        answer = client.get(file, params={"format": name, "download": True})
+        assert answer.headers["content-type"] == f"image/{name}"
+        assert answer.headers["content-disposition"].endswith(f'.{name.replace("jpeg", "jpg")}"')
+        found = from_png_text(texts_in(answer.content))
+        assert found is not None and found.resolved == ResolvedRecipe(**recipe)
+    low, high = (client.get(file, params={"format": "jpeg", "quality": one}).content for one in (5, 95))
+    assert len(low) < len(high)
+    for params in ({"format": "bmp"}, {"format": "jpeg", "quality": 0}, {"quality": 50}):
+        refused = client.get(file, params=params)
+        assert refused.status_code == 422 and refused.json()["error"]["field"] in ("format", "quality")
+
+
+def test_a_file_comes_in_parts(client: httpx.Client) -> None:
+    job = wait_for_job(client, order(client, prompt="parts").json()["id"])
+    file = f"/api/v1/images/{job['pictures'][0]['image_id']}/file"
+    whole = client.get(file)
+    assert whole.headers["accept-ranges"] == "bytes"
+    part = client.get(file, headers={"Range": "bytes=8-99"})
+    assert part.status_code == 206 and part.content == whole.content[8:100]
+    assert part.headers["content-range"] == f"bytes 8-99/{len(whole.content)}"
+    assert client.get(file, headers={"Range": "bytes=-10"}).content == whole.content[-10:]
+    assert client.get(file, headers={"Range": f"bytes={len(whole.content)}-"}).status_code == 416
 
 
 def test_bin_and_restore(client: httpx.Client) -> None:

@@ -51,12 +51,40 @@ def test_generate_says_where_the_picture_is(tmp_path: Path, toy_models: Path) ->
     assert len(json.loads(found.stdout)) == 2
 
 
+def test_copies_are_of_the_format_that_was_asked_for(tmp_path: Path, toy_models: Path) -> None:
+    shared = ("--steps", "2", "--size", "64x64", "--home", str(tmp_path / "home"), "--models", str(toy_models))
+    out = tmp_path / "out"
+    answer = studio("generate", "a cat", *shared, "--out", str(out), "--format", "avif", "--quality", "70")
+    assert answer.returncode == 0, answer.stderr
+    (file,) = out.iterdir()
+    with Image.open(file) as picture:
+        assert picture.format == "AVIF" and file.suffix == ".avif"
+    for words, said in (
+        (("--format", "avif"), "--out"),
+        (("--format", "bmp", "--out", str(out)), "webp"),
+        (("--quality", "50", "--out", str(out)), "loses nothing"),
+    ):
+        refused = studio("generate", "a cat", *shared, *words)
+        assert refused.returncode == 1 and said in refused.stderr
+
+
 def test_generate_orders_from_a_running_server(tmp_path: Path, toy_models: Path) -> None:
     with running_server(tmp_path / "home", "--models", str(toy_models)) as server:
         out = tmp_path / "out"
-        answer = studio("generate", "from outside", "--steps", "3", "--home", str(server.home), "--out", str(out))
+        answer = studio(
+            "generate",
+            "from outside",
+            "--steps",
+            "3",
+            "--home",
+            str(server.home),
+            "--out",
+            str(out),
+            "--format",
+            "jpeg",
+        )
         assert answer.returncode == 0, answer.stderr
-        assert len(list(out.glob("*.png"))) == 1
+        assert len(list(out.glob("*.jpg"))) == 1
         with server.client() as client:
             assert client.get("/api/v1/images", params={"query": "outside"}).json()["total"] == 1
 

@@ -105,3 +105,10 @@ def test_recipes_travel_as_json_and_pickles() -> None:
     resolved = sample(guidance_scale=7.1, prompt="猫\n")
     assert ResolvedRecipe(**resolved.model_dump(mode="json")) == resolved
     assert pickle.loads(pickle.dumps(resolved)) == resolved
+
+
+@pytest.mark.parametrize("name", ["a" * 65, "../etc", "a b", "猫"])
+def test_the_id_of_the_picture_it_came_from_is_short_and_plain(name: str) -> None:
+    with pytest.raises(InvalidField, match="source_image"):
+        Recipe(source_image=name)
+    assert Recipe(source_image="0_aZ-" * 12).source_image
