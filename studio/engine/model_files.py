@@ -1,48 +1,53 @@
-"""Looks at the files of a diffusers folder before anything is loaded: all there, readable, and as long as they say.
+"""Looks at the files of a checkpoint before anything is loaded: all there, readable, and as long as they say.
 
 A download that broke off is found here, from the headers alone, and named with what to do. It refuses pickled weights,
-because reading those can run code. It builds no network.
+because reading those can run code. It builds no network. Single files are `single_file`'s, which answers with the same.
 """
 
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.header import read_header
 
+Layout = Literal["diffusers", "ldm"]
+"""Whose names the weights go by: diffusers' and transformers', or those of the original repositories."""
+
+TEXT_ENCODERS = ("text_encoder", "text_encoder_2")
 COMPONENTS = ("text_encoder", "unet", "vae")
 """The parts of a Stable Diffusion 1.x or 2.x folder that hold weights, in the order they are loaded."""
+XL_COMPONENTS = ("text_encoder", "text_encoder_2", "unet", "vae")
 
 _REMEDY = "Download it again, or choose another checkpoint."
-_MOST_HEADER_BYTES = 100_000_000  # safetensors' own limit, safetensors/src/tensor.rs
 
 
 @dataclass(frozen=True)
 class ComponentFiles:
-    """One component: its configuration, its weight files, and diffusers' name of the variant (``"fp16"``) if it is
-    one.
-    """
+    """One component: what to call it for a person, its configuration, and the files that hold its weights."""
 
-    folder: Path
+    title: str
     config: Mapping[str, Any]
     weights: tuple[Path, ...]
-    variant: str | None
     parameter_count: int
 
 
 @dataclass(frozen=True)
 class CheckpointFiles:
-    """A diffusers folder whose files are sound as far as their headers tell."""
+    """A checkpoint whose files are sound as far as their headers tell. ``tokenizers`` has one folder for each text
+    encoder.
+    """
 
-    folder: Path
+    path: Path
     components: Mapping[str, ComponentFiles]
     scheduler: Mapping[str, Any]
-    tokenizer: Path
+    tokenizers: tuple[Path, ...]
+    layout: Layout = "diffusers"
 
     @property
     def parameter_count(self) -> int:
@@ -50,31 +55,35 @@ class CheckpointFiles:
 
 
 def inspect_folder(folder: Path) -> CheckpointFiles:
-    """The files of a Stable Diffusion 1.x or 2.x pipeline folder.
+    """The files of a pipeline folder of Stable Diffusion 1.x, 2.x or XL.
 
     Raises:
         DamagedModel: a file is missing, unreadable or cut short; the message names it.
-        UnsupportedModel: another kind of pipeline, pickled weights, or a single file.
+        UnsupportedModel: another kind of pipeline, or pickled weights.
     """
-    if folder.is_file():
-        raise UnsupportedModel(
-            f"{folder.name} is a single-file checkpoint, which this version lists but cannot run yet. "
-            "Convert it to a diffusers folder, or choose another checkpoint."
-        )
     if not folder.is_dir():
         raise DamagedModel(f"The checkpoint {folder.name} is no longer where it was found. Put it back and try again.")
     index = read_json(folder / "model_index.json")
     kind = str(index.get("_class_name", ""))
-    if not kind.startswith("StableDiffusion") or "text_encoder_2" in index or kind.startswith("StableDiffusion3"):
+    is_xl = kind.startswith("StableDiffusionXL")
+    complete = all(_is_there(index, name) for name in (XL_COMPONENTS if is_xl else COMPONENTS))
+    if not kind.startswith("StableDiffusion") or kind.startswith("StableDiffusion3") or not complete:
         raise UnsupportedModel(
-            f"{folder.name} is a {kind or 'unknown'} pipeline; Stable Diffusion 1.x and 2.x can be run."
+            f"{folder.name} is a {kind or 'unknown'} pipeline{'' if complete else ' without all its parts'}; "
+            "Stable Diffusion 1.x, 2.x and XL can be run."
         )
+    names = XL_COMPONENTS if is_xl else COMPONENTS
     return CheckpointFiles(
-        folder=folder,
-        components={name: _component(folder / name) for name in COMPONENTS},
+        path=folder,
+        components={name: _component(folder / name) for name in names},
         scheduler=read_json(folder / "scheduler" / "scheduler_config.json"),
-        tokenizer=folder / "tokenizer",
+        tokenizers=(folder / "tokenizer", folder / "tokenizer_2") if is_xl else (folder / "tokenizer",),
     )
+
+
+def _is_there(index: Mapping[str, Any], name: str) -> bool:
+    entry = index.get(name)
+    return name not in index or (isinstance(entry, list) and bool(entry) and entry[0] is not None)
 
 
 def read_json(file: Path) -> Mapping[str, Any]:
@@ -92,25 +101,24 @@ def read_json(file: Path) -> Mapping[str, Any]:
 
 def _component(folder: Path) -> ComponentFiles:
     config = read_json(folder / "config.json")
-    variant, weights = _weights(folder)
-    count = sum(_parameters(file) for file in weights)
-    return ComponentFiles(folder, config, weights, variant, count)
+    weights = _weights(folder)
+    count = sum(parameters(file) for file in weights)
+    return ComponentFiles(f"{folder.parent.name}/{folder.name}", config, weights, count)
 
 
-def _weights(folder: Path) -> tuple[str | None, tuple[Path, ...]]:
+def _weights(folder: Path) -> tuple[Path, ...]:
     """Plain weights before half-precision variants; shards as their index lists them."""
     stems = ("diffusion_pytorch_model", "model")
-    for variant in (None, "fp16"):
-        middle = f".{variant}" if variant else ""
+    for middle in ("", ".fp16"):
         for stem in stems:
             # diffusers writes the variant before the index suffix, earlier versions after it.
             for index in (f"{stem}.safetensors.index{middle}.json", f"{stem}{middle}.safetensors.index.json"):
                 if (folder / index).is_file():
                     names = sorted(set(dict(read_json(folder / index).get("weight_map", {})).values()))
-                    return variant, tuple(folder / name for name in names)
+                    return tuple(folder / name for name in names)
             single = folder / f"{stem}{middle}.safetensors"
             if single.is_file():
-                return variant, (single,)
+                return (single,)
     if any(folder.glob("*.bin")) or any(folder.glob("*.ckpt")):
         raise UnsupportedModel(
             f"The weights in {_shown(folder)} are pickled, and reading such a file can run code. "
@@ -119,32 +127,27 @@ def _weights(folder: Path) -> tuple[str | None, tuple[Path, ...]]:
     raise DamagedModel(f"{_shown(folder)} holds no weights (a .safetensors file). {_REMEDY}")
 
 
-def _parameters(file: Path) -> int:
-    """How many numbers a safetensors file holds, after checking that it is as long as its header says."""
+def parameters(file: Path) -> int:
+    """How many numbers a safetensors file holds, after checking that it is as long as its header says.
+
+    Raises:
+        DamagedModel: it is missing, cut short or no such file.
+    """
+    if not file.exists():
+        raise DamagedModel(f"{_shown(file)} is missing. {_REMEDY}")
+    header = read_header(file)
+    if header.problem:
+        raise DamagedModel(f"{_shown(file)} cannot be used. {header.problem}")
+    return sum(prod(info.shape) for info in header.tensors.values())
+
+
+def stamp(path: Path) -> object:
+    """Changes when a checkpoint or part is replaced under the same name: sizes and times of its weight files."""
     try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            start = stream.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else _MOST_HEADER_BYTES + 1
-            if length > min(_MOST_HEADER_BYTES, size):
-                raise DamagedModel(f"{_shown(file)} is cut short or not a safetensors file. {_REMEDY}")
-            header = json.loads(stream.read(length))
-        tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        end = 8 + length + max((int(entry["data_offsets"][1]) for entry in tensors.values()), default=0)
-        if size != end:
-            raise DamagedModel(f"{_shown(file)} is cut short: {size:,} of {end:,} bytes are there. {_REMEDY}")
-        return sum(_product(entry["shape"]) for entry in tensors.values())
-    except FileNotFoundError:
-        raise DamagedModel(f"{_shown(file)} is missing. {_REMEDY}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DamagedModel(f"{_shown(file)} cannot be read: {error}. {_REMEDY}") from error
-
-
-def _product(shape: list[int]) -> int:
-    count = 1
-    for side in shape:
-        count *= int(side)
-    return count
+        files = sorted(path.glob("*/*.safetensors")) if path.is_dir() else [path]
+        return tuple((file.name, status.st_size, status.st_mtime_ns) for file in files for status in [file.stat()])
+    except OSError:
+        return None
 
 
 def _shown(file: Path) -> str:

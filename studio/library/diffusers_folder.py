@@ -136,7 +136,13 @@ def _identity(folder: Path, index: Mapping[str, Any]) -> Identity:
         input_channels=channels if isinstance(channels, int) else 4,
         native_size_px=side * LATENT_FACTOR if _plausible(side) else NATIVE_SIZE_PX.get(family, 512),
         variant=None if known else pipeline or "nameless",
+        lacks=tuple(title for part, title in _needed(family).items() if not _present(index, part)),
     )
+
+
+def _needed(family: Family) -> dict[str, str]:
+    parts = {"text_encoder": "the text encoder", "vae": "the VAE"}
+    return parts | {"text_encoder_2": "the second text encoder"} if family == "sdxl" else parts
 
 
 def _plausible(side: Any) -> TypeGuard[int]:

@@ -27,9 +27,6 @@ NATIVE_SIZE_PX: dict[Family, int] = {
     "sd1": 512, "sd2": 768, "sdxl": 1024, "sdxl-refiner": 1024, "sd3": 1024, "sd3.5": 1024, "flux": 1024,
 }  # fmt: skip
 
-FIRST_WIDTH: dict[Family, int] = {"sd1": 320, "sd2": 320, "sdxl": 320, "sdxl-refiner": 384}
-"""Channels of the UNet's first layer (model_channels in the configurations of the original repositories)."""
-
 SDXL_DEEPEST = UNET + "middle_block.1.transformer_blocks.9.attn2.to_k.weight"
 """SDXL has ten transformer layers in the middle; distilled ones (SSD-1B, Vega) have fewer."""
 
@@ -141,9 +138,8 @@ def _variant(header: Header, family: Family, channels: int) -> str | None:
         return f"{channels}-channel"
     if family in ("sd1", "sd2") and labels:
         return "unCLIP"
-    narrow = header.shape(FIRST_CONVOLUTION)[0] != FIRST_WIDTH.get(family, 320)
     shallow = family == "sdxl" and SDXL_DEEPEST not in header.tensors
-    if narrow or shallow or (family == "sdxl" and labels[-1:] != (SDXL_CONDITION_WIDTH,)):
+    if shallow or (family == "sdxl" and labels[-1:] != (SDXL_CONDITION_WIDTH,)):
         return "reshaped"
     return None
 

@@ -5,10 +5,14 @@ A family that the engine learns is added to `RUNS`; nothing else in the library 
 
 from __future__ import annotations
 
+from typing import get_args
+
 from studio.library.card import Family, Layout
 from studio.library.identify import Identity
 
-RUNS: frozenset[tuple[Layout, Family]] = frozenset({("diffusers", "sd1"), ("diffusers", "sd2")})
+RUNS: frozenset[tuple[Layout, Family]] = frozenset(
+    (layout, family) for layout in get_args(Layout) for family in ("sd1", "sd2", "sdxl")
+)
 
 UPSCALERS: frozenset[str] = frozenset({"ESRGAN", "Real-ESRGAN", "Compact"})
 """The architectures of upscalers that the engine can build."""
@@ -41,11 +45,6 @@ def unsupported(identity: Identity, layout: Layout) -> str | None:
     if identity.variant:
         return f"It is a {identity.variant} variant of {family}, which the studio cannot run yet."
     if (layout, identity.family) not in RUNS:
-        runs_as_folder = layout == "single-file" and ("diffusers", identity.family) in RUNS
-        if runs_as_folder:
-            return (
-                f"It is a single-file {family} checkpoint, which cannot be run yet; the same in a diffusers folder can."
-            )
         return f"It is a {family} checkpoint, which the studio recognises but cannot run yet."
     if identity.lacks:
         return f"It lacks {' and '.join(identity.lacks)}."

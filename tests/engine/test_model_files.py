@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file, save_file
 
+from studio.engine.load import inspect_checkpoint
 from studio.engine.model_files import inspect_folder
 from studio.errors import DamagedModel, UnsupportedModel
 from tests.toys import toy_checkpoint
@@ -24,19 +25,19 @@ def test_a_sound_folder(toy: Path) -> None:
     files = inspect_folder(toy)
     tensors = [tensor for part in ("unet", "vae", "text_encoder") for tensor in _tensors(toy / part).values()]
     assert files.parameter_count == sum(tensor.numel() for tensor in tensors)
-    assert {component.variant for component in files.components.values()} == {None}
+    assert all(part.weights[0].name.endswith("model.safetensors") for part in files.components.values())
 
 
 def test_half_precision_files_are_taken_when_there_are_no_others(tmp_path: Path) -> None:
     files = inspect_folder(toy_checkpoint(tmp_path / "half", size_px=64, fp16=True))
-    assert {component.variant for component in files.components.values()} == {"fp16"}
+    assert all(part.weights[0].name.endswith(".fp16.safetensors") for part in files.components.values())
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        ("truncated", "unet/diffusion_pytorch_model.safetensors is cut short: "),
-        ("empty", "unet/diffusion_pytorch_model.safetensors is cut short"),
+        ("truncated", "unet/diffusion_pytorch_model.safetensors cannot be used. The file is cut short: "),
+        ("empty", "unet/diffusion_pytorch_model.safetensors cannot be used. The file is empty"),
         ("missing_unet", "unet holds no weights"),
         ("missing_vae_config", "vae/config.json is missing"),
         ("bad_json", "model_index.json cannot be read"),
@@ -78,14 +79,14 @@ def test_pickled_weights_are_refused(copy: Path) -> None:
         inspect_folder(copy)
 
 
-def test_other_pipelines_and_single_files_are_refused(copy: Path, tmp_path: Path) -> None:
+def test_other_pipelines_and_empty_files_are_refused(copy: Path, tmp_path: Path) -> None:
     (copy / "model_index.json").write_text('{"_class_name": "FluxPipeline"}')
     with pytest.raises(UnsupportedModel, match="FluxPipeline"):
         inspect_folder(copy)
     single = tmp_path / "model.safetensors"
     single.write_bytes(b"")
-    with pytest.raises(UnsupportedModel, match="single-file"):
-        inspect_folder(single)
+    with pytest.raises(DamagedModel, match="The file is empty"):
+        inspect_checkpoint(single)
     with pytest.raises(DamagedModel, match="no longer where it was"):
         inspect_folder(tmp_path / "gone")
 

@@ -104,7 +104,7 @@ def test_shards_are_followed_and_may_not_lead_outside(put: Put) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"_class_name": "StableDiffusionXLPipeline"}, "Stable Diffusion XL checkpoint"),
+        ({"_class_name": "StableDiffusionXLPipeline"}, "lacks the second text encoder"),
         ({"_class_name": "StableDiffusionLatentUpscalePipeline"}, "StableDiffusionLatentUpscalePipeline"),
         ({"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer2DModel"], "unet": None}, "Flux"),
         ({"_class_name": "WuerstchenPipeline", "transformer": ["diffusers", "Other"], "unet": None}, "does not know"),

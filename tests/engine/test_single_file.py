@@ -1,0 +1,91 @@
+"""Single files of each family load and render, and give the very picture of their twins in diffusers folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+
+from studio.engine.architecture import architecture_of
+from studio.engine.conditioning import PictureConditioning
+from studio.engine.load import inspect_checkpoint, load_checkpoint
+from studio.engine.residency import Residency
+from studio.engine.step_engine import StepEngine
+from studio.library.diffusers_folder import folder_card
+from studio.library.single_file import single_file_card
+from studio.prompt import parse
+from studio.recipe import Emphasis
+from studio.recipe.events import PictureDone
+from tests.engine.conftest import CPU, finished
+from tests.engine.recipes import finish, order
+from tests.single_files import folder_and_file
+
+CASES = [
+    ("sd1", "epsilon", False),
+    ("sd1", "epsilon", True),
+    ("sd2", "v_prediction", False),
+    ("sd2", "epsilon", False),
+    ("sdxl", "epsilon", False),
+]
+
+
+def picture(path: Path, **fields: Any) -> PictureDone:
+    engine = StepEngine(CPU, Residency(CPU))
+    engine.submit(order(path, **{"width_px": 64, "height_px": 64, "steps": 3, **fields}))
+    events = finish(engine)
+    engine.close()
+    done = [event for event in events if isinstance(event, PictureDone)]
+    assert done, events
+    return done[0]
+
+
+@pytest.mark.parametrize(("family", "prediction", "inpainting"), CASES)
+def test_a_single_file_makes_the_picture_of_its_folder(
+    tmp_path: Path, family: str, prediction: str, inpainting: bool
+) -> None:
+    folder, file = folder_and_file(tmp_path, family, prediction=prediction, inpainting=inpainting)
+    card = single_file_card(file)
+    assert (card.family, card.prediction, card.inpainting, card.problem) == (family, prediction, inpainting, None)
+    assert folder_card(folder).problem is None
+    assert architecture_of(inspect_checkpoint(file)) == architecture_of(inspect_checkpoint(folder))
+    wanted = {"family": family, "prompt": "a (red:1.3) cat", "negative_prompt": "blue"}
+    first = picture(folder, **wanted).pixels.data
+    assert picture(file, **wanted).pixels.data == first
+    assert picture(file, **{**wanted, "prompt": "a dog"}).pixels.data != first
+
+
+@torch.inference_mode()
+def test_sdxl_is_told_what_diffusers_tells_it(tmp_path: Path) -> None:
+    folder, _ = folder_and_file(tmp_path, "sdxl")
+    pipeline = StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32)
+    loaded = finished(load_checkpoint(folder, CPU))
+    for negative in ("blue", ""):
+        theirs = pipeline.encode_prompt("a red cat", device="cpu", negative_prompt=negative or None)
+        plans = parse("a red cat", "prompt", 5), parse(negative, "negative_prompt", 5)
+        ours = PictureConditioning(loaded.conditioner, *plans, 1, Emphasis.ORIGINAL).at(0)
+        for mine, their in zip(
+            (ours.positives[0][1], ours.negative, *ours.pooled), (theirs[0], theirs[1], *theirs[2:]), strict=True
+        ):
+            torch.testing.assert_close(mine, their[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+def test_sdxl_gives_the_picture_that_diffusers_gives(tmp_path: Path) -> None:
+    folder, file = folder_and_file(tmp_path, "sdxl")
+    pipeline = StableDiffusionXLPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    pipeline.scheduler = EulerDiscreteScheduler.from_config(
+        pipeline.scheduler.config, timestep_spacing="linspace", interpolation_type="linear"
+    )
+    theirs = pipeline(
+        "a red cat", negative_prompt="blue", width=64, height=64, num_inference_steps=4, guidance_scale=5.0,
+        generator=torch.Generator().manual_seed(3), output_type="pt",
+    ).images[0]  # fmt: skip
+    done = picture(
+        file, family="sdxl", prompt="a red cat", negative_prompt="blue", steps=4, guidance_scale=5.0, seed=3,
+    )  # fmt: skip
+    ours = torch.frombuffer(bytearray(done.pixels.data), dtype=torch.uint8).reshape(64, 64, 3).float()
+    assert (ours - theirs.permute(1, 2, 0).clamp(0, 1) * 255).abs().max() <= 2
