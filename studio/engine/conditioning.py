@@ -1,4 +1,4 @@
-"""From prompt plans to what the UNet attends to: each distinct text through the text encoder once, with word weights.
+"""From prompt plans to what the UNet attends to: each distinct text through the text encoders once, with word weights.
 
 It owns clip skip, what a word weight does to embeddings, and the padding of prompt and negative prompt to the same
 number of chunks. Chunks are encoded one by one, so a text has the same embedding whatever else is asked. It refuses
@@ -8,6 +8,7 @@ to read prompts: that is ``studio.prompt``.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,14 @@ from torch import Tensor
 from studio.engine.placement import Placement
 from studio.errors import InvalidField
 from studio.prompt import Chunk, PromptPlan, Tokenizer, chunked, empty_chunk
-from studio.prompt.plan import Text
+from studio.prompt.plan import Text, plain
 from studio.recipe.model import Emphasis
 
 CACHED_CHUNKS = 256
 """A chunk of Stable Diffusion 1.x takes 240 kB in float32, so this is 60 MB at most."""
+
+XL_LAYER = 2
+"""Stable Diffusion XL was trained on the last layer but one of both encoders (Podell et al. 2023, arXiv:2307.01952)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,58 +33,114 @@ class StepConditioning:
     """What one step of one picture is steered by.
 
     ``positives`` are (factor on the guidance, context) for each side of ``AND``; ``negative`` is the context of the
-    negative prompt. All contexts are (tokens, width) with the same number of tokens.
+    negative prompt. All contexts are (tokens, width) with the same number of tokens. ``pooled`` has a (width,) vector
+    for each positive and then the negative, where the network wants such; else it is empty.
     """
 
     positives: tuple[tuple[float, Tensor], ...]
     negative: Tensor
+    pooled: tuple[Tensor, ...] = ()
 
     @property
     def tokens(self) -> int:
         return int(self.negative.shape[0])
 
 
-class TextConditioner:
-    """A text encoder with its tokenizer, and the chunks it has encoded lately."""
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A chunk as the UNet reads it: ``embeddings`` (77, width), and ``pooled`` (pooled width,) for the whole of it."""
 
-    def __init__(self, text_encoder: Any, tokenizer: Tokenizer, placement: Placement) -> None:
+    embeddings: Tensor
+    pooled: Tensor | None = None
+
+
+ReadTexts = OrderedDict[tuple[Chunk, int, Emphasis], Encoded]
+"""The chunks encoded lately. They stay true as long as the text encoders' weights do."""
+
+
+class TextEncoder:
+    """One text encoder with its tokenizer, on its device."""
+
+    def __init__(self, network: Any, tokenizer: Tokenizer, placement: Placement) -> None:
         self.tokenizer = tokenizer
-        self._encoder = text_encoder
+        self.network = network
         # transformers 4 keeps the transformer in ``text_model``, transformers 5 is that transformer itself.
-        self._final_layer_norm = getattr(text_encoder, "text_model", text_encoder).final_layer_norm
-        self._layers = int(text_encoder.config.num_hidden_layers)
+        self._final_layer_norm = getattr(network, "text_model", network).final_layer_norm
+        self.layers = int(network.config.num_hidden_layers)
+        self.has_pooled = hasattr(network, "text_projection")
         self._placement = placement
-        self._encoded: OrderedDict[tuple[Chunk, int, Emphasis], Tensor] = OrderedDict()
 
-    def encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis) -> Tensor:
-        """The embeddings of one chunk, (77, width) in the networks' dtype.
+    def last(self, token_ids: Sequence[int], clip_skip: int) -> Tensor:
+        """Layer ``clip_skip`` from the end through the final norm, (77, width)."""
+        ids = self._ids(token_ids)
+        if clip_skip == 1:
+            final: Tensor = self.network(ids).last_hidden_state[0]
+            return final
+        hidden = self.network(ids, output_hidden_states=True).hidden_states[-clip_skip]
+        normed: Tensor = self._final_layer_norm(hidden)[0]
+        return normed
+
+    def inner(self, token_ids: Sequence[int], clip_skip: int) -> tuple[Tensor, Tensor | None]:
+        """Layer ``clip_skip`` from the end as it is, (77, width), and the pooled vector where there is one."""
+        output = self.network(self._ids(self._padded(token_ids)), output_hidden_states=True)
+        pooled = self._pooled(output.last_hidden_state, token_ids) if self.has_pooled else None
+        return output.hidden_states[-clip_skip][0], pooled
+
+    def _pooled(self, final: Tensor, token_ids: Sequence[int]) -> Tensor:
+        # Where the text ends: CLIP reads the sentence from its end token (Radford et al. 2021, section 2.4).
+        end = list(token_ids).index(self.tokenizer.end, 1)
+        projected: Tensor = self.network.text_projection(final[:, end])[0]
+        return projected
+
+    def _padded(self, token_ids: Sequence[int]) -> Sequence[int]:
+        """The same text with this tokenizer's own padding: SDXL's two tokenizers differ in nothing else."""
+        end = list(token_ids).index(self.tokenizer.end, 1)
+        return [*token_ids[: end + 1], *[self.tokenizer.pad] * (len(token_ids) - end - 1)]
+
+    def _ids(self, token_ids: Sequence[int]) -> Tensor:
+        return torch.tensor([list(token_ids)], device=self._placement.device)
+
+
+class TextConditioner:
+    """The text encoders of a checkpoint, and the chunks they have encoded lately. ``placement`` is the UNet's."""
+
+    def __init__(self, encoders: Sequence[TextEncoder], placement: Placement, read: ReadTexts | None = None) -> None:
+        self.tokenizer = encoders[0].tokenizer
+        self.is_xl = len(encoders) > 1
+        self._encoders = tuple(encoders)
+        self._placement = placement
+        self._read = ReadTexts() if read is None else read
+
+    def encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis) -> Encoded:
+        """One chunk in the UNet's dtype.
 
         Raises:
             InvalidField: ``clip_skip`` reaches beyond the first layer of this text encoder.
         """
+        layers = min(encoder.layers for encoder in self._encoders)
+        if clip_skip > layers:
+            raise InvalidField("clip_skip", f"this checkpoint's text encoder has {layers} layers", f"1 to {layers}")
         key = (chunk, clip_skip, emphasis)
-        found = self._encoded.get(key)
+        found = self._read.get(key)
         if found is None:
-            found = self._encode(chunk, clip_skip, emphasis)
-            self._encoded[key] = found
-            if len(self._encoded) > CACHED_CHUNKS:
-                self._encoded.popitem(last=False)
+            found = self._read[key] = self._encode(chunk, clip_skip, emphasis)
+            if len(self._read) > CACHED_CHUNKS:
+                self._read.popitem(last=False)
         else:
-            self._encoded.move_to_end(key)
+            self._read.move_to_end(key)
         return found
 
-    def _encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis) -> Tensor:
-        if clip_skip > self._layers:
-            raise InvalidField(
-                "clip_skip", f"this checkpoint's text encoder has {self._layers} layers", f"1 to {self._layers}"
-            )
-        token_ids = torch.tensor([chunk.token_ids], device=self._placement.device)
-        if clip_skip == 1:
-            embeddings = self._encoder(token_ids).last_hidden_state[0]
-        else:
-            hidden = self._encoder(token_ids, output_hidden_states=True).hidden_states[-clip_skip]
-            embeddings = self._final_layer_norm(hidden)[0]
-        return weighted(embeddings, chunk.weights, emphasis)
+    def _encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis) -> Encoded:
+        if not self.is_xl:
+            embeddings = self._encoders[0].last(chunk.token_ids, clip_skip)
+            return Encoded(self._here(weighted(embeddings, chunk.weights, emphasis)))
+        read = [encoder.inner(chunk.token_ids, max(clip_skip, XL_LAYER)) for encoder in self._encoders]
+        embeddings = torch.cat([self._here(weighted(one, chunk.weights, emphasis)) for one, _ in read], dim=-1)
+        pooled = [one for _, one in read if one is not None]
+        return Encoded(embeddings, self._here(pooled[-1]))
+
+    def _here(self, tensor: Tensor) -> Tensor:
+        return tensor.to(self._placement.device, self._placement.dtype)
 
 
 def weighted(embeddings: Tensor, weights: tuple[float, ...], emphasis: Emphasis) -> Tensor:
@@ -117,6 +177,9 @@ class PictureConditioning:
             for text in dict.fromkeys(texts)
         }
         self._padding = conditioner.encode(empty_chunk(conditioner.tokenizer), clip_skip, emphasis)
+        # SDXL was trained with zeros, not an empty text, for no prompt (diffusers, force_zeros_for_empty_prompt).
+        empty = negative_prompt.at(0)[0].text if len(negative_prompt.variants) == 1 else None
+        self._zeroed = empty if conditioner.is_xl and empty is not None and not plain(empty).strip() else None
         self._step: tuple[object, StepConditioning] | None = None
 
     def at(self, step: int) -> StepConditioning:
@@ -130,11 +193,21 @@ class PictureConditioning:
             length = max(len(self._chunks[text]) for text in (negative.text, *(part.text for part in positives)))
             conditioning = StepConditioning(
                 tuple((part.weight, self._context(part.text, length)) for part in positives),
-                self._context(negative.text, length),
+                self._negative(self._context(negative.text, length), negative.text),
+                self._pooled([part.text for part in positives], negative.text),
             )
             self._step = (asked, conditioning)
         return self._step[1]
 
+    def _negative(self, tensor: Tensor, text: Text) -> Tensor:
+        return torch.zeros_like(tensor) if text == self._zeroed else tensor
+
+    def _pooled(self, positives: Sequence[Text], negative: Text) -> tuple[Tensor, ...]:
+        """Of each text's first chunk, as A1111 takes it."""
+        vectors = [self._chunks[text][0].pooled for text in (*positives, negative)]
+        found = [one for one in vectors if one is not None]
+        return (*found[:-1], self._negative(found[-1], negative)) if found else ()
+
     def _context(self, text: Text, length: int) -> Tensor:
-        chunks = self._chunks[text]
-        return torch.cat([*chunks, *[self._padding] * (length - len(chunks))])
+        chunks = [chunk.embeddings for chunk in self._chunks[text]]
+        return torch.cat([*chunks, *[self._padding.embeddings] * (length - len(chunks))])

@@ -90,6 +90,9 @@ class FakeEngine:
     def preload(self, order: PreloadOrder) -> None:
         self._preloads.append(order)
 
+    def unload(self) -> None:
+        """It holds nothing to give back."""
+
     def step(self) -> list[Event]:
         if not self._load():
             self._advance()

@@ -1,30 +1,26 @@
-"""Builds the networks of a checkpoint from its files, in stages, so that loading shows progress and can be given up.
+"""From the files of a checkpoint to networks that are ready to run, in stages that can be given up.
 
-It owns what "loaded" means: the parts of a Stable Diffusion 1.x or 2.x checkpoint on their device, and what the engine
-must know of them. Nothing is asked of the network: every file is local. It refuses checkpoints with missing weights,
-which the libraries would fill with random numbers.
+It owns what "loaded" means: a chassis with weights in it, and what the engine must know of them beside. Nothing is
+asked of the network: every file is local. Which checkpoints stay loaded, and what becomes of a chassis, is decided by
+`residency`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import torch
-import transformers
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPTextModel
-
-from studio.engine.conditioning import TextConditioner
+from studio.engine.chassis import Chassis
+from studio.engine.conditioning import ReadTexts, TextConditioner, TextEncoder
 from studio.engine.denoiser import PREDICTIONS, Denoiser
 from studio.engine.latents.decode import Decoder
-from studio.engine.memory import is_out_of_memory
-from studio.engine.model_files import CheckpointFiles, ComponentFiles, inspect_folder
+from studio.engine.model_files import TEXT_ENCODERS, CheckpointFiles, inspect_folder
+from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.preview import PreviewMap, fit_preview_map
+from studio.engine.single_file import inspect_single_file
+from studio.engine.weights import Weights, read_weights
 from studio.errors import DamagedModel, StudioError, UnsupportedModel
 from studio.prompt.tokenizer import FileTokenizer
 from studio.sampling.noise_schedule import NoiseSchedule
@@ -39,11 +35,11 @@ INPAINTING_CHANNELS = 9
 
 @dataclass(frozen=True, eq=False)
 class LoadedCheckpoint:
-    """A checkpoint ready to run. ``size_bytes`` is what its weights take on the device; ``input_channels`` is 9 for an
-    inpainting network, which also sees the mask and what lies around it.
+    """Networks ready to run, in the outfit of some pictures. ``size_bytes`` is what its weights take;
+    ``input_channels`` is 9 for an inpainting network, which also sees the mask and what lies around it.
     """
 
-    path: Path
+    outfit: Outfit
     denoiser: Denoiser
     conditioner: TextConditioner
     decoder: Decoder
@@ -52,116 +48,107 @@ class LoadedCheckpoint:
     noise_schedule: NoiseSchedule = field(repr=False)
     input_channels: int = LATENT_CHANNELS
 
+    @property
+    def path(self) -> Path:
+        return self.outfit.checkpoint
+
+
+def inspect_checkpoint(path: Path) -> CheckpointFiles:
+    """The files of a checkpoint of either layout, from their headers, checked for what the engine can run.
+
+    Raises:
+        DamagedModel: a file is missing, unreadable or cut short; the message names it.
+        UnsupportedModel: a kind of checkpoint the engine cannot run.
+    """
+    files = inspect_single_file(path) if path.is_file() else inspect_folder(path)
+    channels = int(files.components["unet"].config.get("in_channels", LATENT_CHANNELS))
+    if channels not in (LATENT_CHANNELS, INPAINTING_CHANNELS):
+        raise UnsupportedModel(
+            f"{path.name} takes {channels} input channels (an editing checkpoint); "
+            "choose a text-to-image or inpainting checkpoint."
+        )
+    return files
+
 
 def size_on_device(files: CheckpointFiles, placement: Placement) -> int:
     """The bytes that a checkpoint's weights will take, from the headers of its files."""
     return files.parameter_count * placement.dtype.itemsize
 
 
+def assembled(
+    files: CheckpointFiles, chassis: Chassis, weights: Weights, outfit: Outfit, read: ReadTexts | None = None
+) -> LoadedCheckpoint:
+    """A checkpoint from a chassis that has its weights in it. ``read`` keeps the texts it has encoded before.
+
+    Raises:
+        DamagedModel, UnsupportedModel: tokenizer or scheduler cannot be used.
+    """
+    noise_schedule, prediction = _forward_process(files)
+    unet, vae = chassis.networks["unet"], chassis.networks["vae"]
+    placement = chassis.placements["unet"]
+    encoders = [
+        TextEncoder(chassis.networks[name], _tokenizer(files, folder), chassis.placements[name])
+        for name, folder in zip(
+            (one for one in TEXT_ENCODERS if one in files.components), files.tokenizers, strict=True
+        )
+    ]
+    decoder = Decoder(vae, chassis.placements["vae"], files.components["vae"].config)
+    return LoadedCheckpoint(
+        outfit=outfit,
+        denoiser=Denoiser(unet, noise_schedule, prediction, placement.dtype),
+        conditioner=TextConditioner(encoders, placement, read),
+        decoder=decoder,
+        preview=fit_preview_map(decoder),
+        size_bytes=weights.size_bytes,
+        noise_schedule=noise_schedule,
+        input_channels=int(unet.config["in_channels"]),
+    )
+
+
 def load_checkpoint(path: Path, placement: Placement) -> Loading:
-    """Load a diffusers folder.
+    """Load one checkpoint on a chassis of its own; `Residency` keeps many.
 
     Raises:
         DamagedModel: a file is missing, cut short or does not fit its configuration; the message names it.
         UnsupportedModel: a kind of checkpoint the engine cannot run.
     """
     yield 0.0
-    files = inspect_folder(path)
-    noise_schedule, prediction = _forward_process(files)
-    tokenizer = _tokenizer(files)
-    yield 0.05
-    text_encoder = _network(CLIPTextModel, files.components["text_encoder"], placement, {"dtype": placement.dtype})
-    yield 0.25
-    unet = _network(UNet2DConditionModel, files.components["unet"], placement, {"torch_dtype": placement.dtype})
-    _check_unet(unet, path)
-    yield 0.85
-    vae = _network(AutoencoderKL, files.components["vae"], placement, {"torch_dtype": placement.dtype})
+    files = inspect_checkpoint(path)
+    placements: Mapping[str, Placement] = dict.fromkeys(files.components, placement)
+    chassis = Chassis(files, placements)
+    _forward_process(files)
+    reading = read_weights(files, chassis.skeleton, placements)
+    weights = yield from _between(0.05, 0.9, reading)
+    chassis.put(weights)
     yield 0.95
-    decoder = Decoder(vae, placement)
-    return LoadedCheckpoint(
-        path=path,
-        denoiser=Denoiser(unet, noise_schedule, prediction, placement.dtype),
-        conditioner=TextConditioner(text_encoder, tokenizer, placement),
-        decoder=decoder,
-        preview=fit_preview_map(decoder),
-        size_bytes=size_on_device(files, placement),
-        noise_schedule=noise_schedule,
-        input_channels=int(unet.config["in_channels"]),
-    )
+    return assembled(files, chassis, weights, Outfit(path))
+
+
+def _between(start: float, end: float, stages: Generator[float, None, Weights]) -> Generator[float, None, Weights]:
+    while True:
+        try:
+            yield start + (end - start) * next(stages)
+        except StopIteration as done:
+            weights: Weights = done.value
+            return weights
 
 
 def _forward_process(files: CheckpointFiles) -> tuple[NoiseSchedule, str]:
     prediction = str(files.scheduler.get("prediction_type", "epsilon"))
     if prediction not in PREDICTIONS:
         raise UnsupportedModel(
-            f"{files.folder.name} predicts {prediction!r}; the engine can run {' and '.join(PREDICTIONS)}."
+            f"{files.path.name} predicts {prediction!r}; the engine can run {' and '.join(PREDICTIONS)}."
         )
     try:
         return NoiseSchedule.from_config(files.scheduler), prediction
     except (ValueError, TypeError) as error:
-        raise UnsupportedModel(f"{files.folder.name}/scheduler cannot be used: {error}") from error
+        raise UnsupportedModel(f"{files.path.name}/scheduler cannot be used: {error}") from error
 
 
-def _tokenizer(files: CheckpointFiles) -> FileTokenizer:
+def _tokenizer(files: CheckpointFiles, folder: Path) -> FileTokenizer:
     try:
-        return FileTokenizer(files.tokenizer)
+        return FileTokenizer.cached(folder)
     except StudioError:
         raise
     except (OSError, ValueError, KeyError) as error:
-        raise DamagedModel(
-            f"The tokenizer of {files.folder.name} cannot be read: {error}. Download it again."
-        ) from error
-
-
-def _network(kind: Any, files: ComponentFiles, placement: Placement, dtype: Mapping[str, torch.dtype]) -> Any:
-    """A diffusers or transformers model from its folder, on its device, for inference."""
-    name = f"{files.folder.parent.name}/{files.folder.name}"
-    try:
-        with _no_progress_bars():
-            model, report = kind.from_pretrained(
-                files.folder,
-                variant=files.variant,
-                local_files_only=True,
-                use_safetensors=True,
-                output_loading_info=True,
-                **dtype,
-            )
-    except Exception as error:
-        # The libraries raise nearly every type there is for a spoilt file; what is none of that goes on.
-        if is_out_of_memory(error):
-            raise
-        raise DamagedModel(f"{name} cannot be loaded: {_first_line(error)}. Download the checkpoint again.") from error
-    wrong = sorted(str(key) for part in ("missing_keys", "mismatched_keys") for key in report.get(part, ()))
-    if wrong:
-        raise DamagedModel(
-            f"{name} does not fit its configuration: {len(wrong)} weights are missing or of another shape, "
-            f"the first is {wrong[0]}. Download the checkpoint again."
-        )
-    model.requires_grad_(False)
-    # channels_last: 15 to 45% faster convolutions on a CPU, and what tensor cores want on a GPU.
-    return model.eval().to(placement.device, memory_format=torch.channels_last)
-
-
-def _check_unet(unet: UNet2DConditionModel, path: Path) -> None:
-    channels = int(unet.config["in_channels"])
-    if channels not in (LATENT_CHANNELS, INPAINTING_CHANNELS):
-        raise UnsupportedModel(
-            f"{path.name} takes {channels} input channels (an editing checkpoint); "
-            "choose a text-to-image or inpainting checkpoint."
-        )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-
-
-@contextmanager
-def _no_progress_bars() -> Iterator[None]:
-    """transformers 5 draws a bar for each load; the studio shows its own."""
-    shown = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            transformers.utils.logging.enable_progress_bar()
+        raise DamagedModel(f"The tokenizer of {files.path.name} cannot be read: {error}. Download it again.") from error

@@ -44,6 +44,11 @@ class Placement:
         return psutil.virtual_memory().available if self.on_cpu else torch.cuda.mem_get_info(self.device)[0]
 
     @property
+    def host_free_bytes(self) -> int:
+        """Memory of the host that could be had now."""
+        return psutil.virtual_memory().available
+
+    @property
     def used_bytes(self) -> int:
         """Memory that this process holds on the device."""
         return self.host_bytes if self.on_cpu else torch.cuda.memory_reserved(self.device)

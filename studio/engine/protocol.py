@@ -27,6 +27,9 @@ class Engine(Protocol):
     def preload(self, order: PreloadOrder) -> None:
         """Load a checkpoint when nothing else is to do."""
 
+    def unload(self) -> None:
+        """Give back all memory that no picture is using; the next `step` reports what is left."""
+
     def step(self) -> list[Event]:
         """Do one piece of work (one loading stage, one network call, or one decoding) and say what happened."""
 

@@ -1,77 +1,155 @@
-"""Which checkpoints are loaded, under a budget of bytes: least recently used out first, never one that is in use.
+"""What is where: weights in host memory, chassis on the device, each under a budget, least recently used out.
 
-It owns the loads in progress too, so that one call advances one stage. Building whole networks per checkpoint is the
-simple way; the chassis (one set of networks per family, weights copied in) can take its place behind the same four
-methods.
+A slot is a chassis in the outfit of some pictures. A wanted outfit takes, in this order: the slot that wears it; an
+idle slot of the same checkpoint, which only changes its adapters; a new chassis where there is room; an idle chassis of
+the same architecture, whose weights are swapped in place; the room of what has not been used for longest. What pictures
+are using is never touched. The weights of a slot stay in host memory, because adapters are patched from clean ones. It
+owns the load in progress too, so that one call advances one stage.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from studio.engine.load import LoadedCheckpoint, Loading, load_checkpoint, size_on_device
-from studio.engine.model_files import inspect_folder
+from torch import Tensor
+
+from studio.engine.architecture import architecture_of
+from studio.engine.chassis import Chassis, Patches
+from studio.engine.conditioning import ReadTexts
+from studio.engine.load import LoadedCheckpoint, Loading, assembled, inspect_checkpoint
+from studio.engine.model_files import CheckpointFiles, stamp
+from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
+from studio.engine.placement_plan import planned, sizes_on
+from studio.engine.weights import Weights, read_part, read_weights
+from studio.recipe.events import Resident
 
 SHARE_OF_MEMORY = 0.6
-"""Of the device's free memory at the start: the rest is for activations, the page cache and other programs."""
+"""Of the free memory at the start: the rest is for activations, the page cache and other programs."""
+
+MOST_SLOTS = 4
+"""Where slots take no memory of their own, a few still serve people who take turns; more are never in use at once."""
+
+Patching = Callable[[Outfit, Chassis], Patches]
+"""What the adapters of an outfit do to the tensors of a chassis."""
 
 
-@dataclass
-class _Load:
-    path: Path
+def no_patches(outfit: Outfit, chassis: Chassis) -> Patches:
+    """Nothing: for engines without adapters."""
+    return {}
+
+
+@dataclass(eq=False)
+class _Slot:
+    chassis: Chassis
+    weights: Weights
+    outfit: Outfit
     stamp: object
+    loaded: LoadedCheckpoint
+
+    @property
+    def size_bytes(self) -> int:
+        return self.chassis.size_bytes
+
+
+@dataclass(eq=False)
+class _Kept:
+    """Weights in host memory, as they were when the files had this stamp, and the texts encoded with them."""
+
+    weights: Weights
+    stamp: object
+    read: dict[object, ReadTexts] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class _Load:
+    outfit: Outfit
     stages: Loading
 
 
 class Residency:
-    """The loaded checkpoints of one device. ``budget_bytes`` bounds their weights; a single one may exceed it."""
+    """The checkpoints of one device. ``budget_bytes`` bounds the chassis on the device, ``host_budget_bytes`` the
+    weights in host memory (on a CPU these are the same, and the first counts); a single one may exceed either.
+    """
 
     def __init__(
         self,
         placement: Placement,
         budget_bytes: int | None = None,
-        load: Callable[[Path, Placement], Loading] = load_checkpoint,
+        host_budget_bytes: int | None = None,
+        patching: Patching = no_patches,
     ) -> None:
         self._placement = placement
         self._budget_bytes = budget_bytes or int(placement.free_bytes * SHARE_OF_MEMORY)
-        self._start = load
-        self._loaded: OrderedDict[Path, tuple[object, LoadedCheckpoint]] = OrderedDict()
+        host_bytes = self._budget_bytes if placement.on_cpu else int(placement.host_free_bytes * SHARE_OF_MEMORY)
+        self._host_budget_bytes = host_budget_bytes or host_bytes
+        self._patching = patching
+        self._slots: list[_Slot] = []
+        self._kept: OrderedDict[Path, _Kept] = OrderedDict()
+        self._spare: dict[str, Chassis] = {}
         self._load: _Load | None = None
+        self._ahead: tuple[Path, Generator[float, None, Weights]] | None = None
+        self.reads = 0
+
+    # --- what is there ---
 
     @property
-    def loading(self) -> Path | None:
-        """The checkpoint being loaded."""
-        return self._load.path if self._load else None
+    def loading(self) -> Outfit | None:
+        """The outfit being put on."""
+        return self._load.outfit if self._load else None
 
-    def get(self, path: Path) -> LoadedCheckpoint | None:
-        """The checkpoint at ``path`` if it is loaded and its files have not changed since."""
-        found = self._loaded.get(path)
-        if found is None or found[0] != _stamp(path):
+    @property
+    def reading_ahead(self) -> bool:
+        """Whether weights are being read that nobody waits for yet."""
+        return self._ahead is not None
+
+    def get(self, outfit: Outfit) -> LoadedCheckpoint | None:
+        """The networks in this outfit, if they are there and its files have not changed since."""
+        slot = next((one for one in self._slots if one.outfit == outfit), None)
+        if slot is None or slot.stamp != _stamp(outfit):
             return None
-        self._loaded.move_to_end(path)
-        return found[1]
+        self._used(slot)
+        return slot.loaded
 
-    def begin(self, path: Path, in_use: Collection[Path]) -> bool:
-        """Start loading ``path`` in place of what has not been used for longest; False if what is in use leaves no
-        room.
+    def residents(self) -> tuple[Resident, ...]:
+        """Each checkpoint that takes memory: how much of it on the device and in host memory."""
+        found = []
+        for path, kept in reversed(self._kept.items()):
+            on_device = sum(slot.size_bytes for slot in self._slots if slot.outfit.checkpoint == path)
+            ready = any(slot.outfit.checkpoint == path for slot in self._slots)
+            found.append(Resident(str(path), on_device, kept.weights.size_bytes, ready))
+        return tuple(found)
+
+    @property
+    def budgets(self) -> tuple[int, int]:
+        """Of the device and of host memory, in bytes."""
+        return self._budget_bytes, self._host_budget_bytes
+
+    # --- loading ---
+
+    def begin(self, outfit: Outfit, in_use: Collection[Outfit]) -> bool:
+        """Start to put an outfit on; False if what is in use leaves no room.
 
         Raises:
             ModelError: its files are damaged or of a kind the engine cannot run.
+            OutOfMemory: the device cannot hold even its UNet.
         """
-        needed_bytes = size_on_device(inspect_folder(path), self._placement)
-        self._loaded.pop(path, None)
-        for other in [one for one in self._loaded if one not in in_use]:
-            if self._used_bytes + needed_bytes <= self._budget_bytes:
-                break
-            del self._loaded[other]
-        self._placement.release_cache()
-        if self._loaded and self._used_bytes + needed_bytes > self._budget_bytes:
+        files = inspect_checkpoint(outfit.checkpoint)
+        self._forget_stale(outfit, in_use)
+        placements = planned(files, self._placement, self._device_bytes)
+        slot = self._free_slot(files, outfit, in_use)
+        new_bytes = 0 if slot is not None or self._placement.on_cpu else _bytes_on(files, self._placement)
+        if not self._make_room(files, new_bytes, slot, in_use):
             return False
-        self._load = _Load(path, _stamp(path), self._start(path, self._placement))
+        chassis = slot.chassis if slot is not None else self._spare.pop(architecture_of(files), None)
+        if slot is not None:
+            self._slots.remove(slot)
+        self._placement.release_cache()
+        chassis = chassis or Chassis(files, placements)
+        self._load = _Load(outfit, self._dressed(outfit, files, chassis))
         return True
 
     def advance(self) -> float:
@@ -84,8 +162,7 @@ class Residency:
         load = self._load
         try:
             return next(load.stages)
-        except StopIteration as end:
-            self._loaded[load.path] = (load.stamp, end.value)
+        except StopIteration:
             self._load = None
             return 1.0
         except BaseException:
@@ -99,21 +176,169 @@ class Residency:
             self._load = None
             self._placement.release_cache()
 
+    def prefetch(self, path: Path) -> bool:
+        """Begin to read a checkpoint's weights into host memory ahead of need; False if there is no room to spare.
+
+        Raises:
+            ModelError: as `begin`.
+        """
+        kept = self._kept.get(path)
+        if kept is not None and kept.stamp == stamp(path):
+            return False
+        files = inspect_checkpoint(path)
+        placements = planned(files, self._placement, self._device_bytes)
+        needed_bytes = _bytes_in_host(files, self._placement)
+        worn = {slot.outfit.checkpoint for slot in self._slots}
+        while self._host_bytes + needed_bytes > self._host_budget_bytes:
+            idle = next((one for one in self._kept if one not in worn), None)
+            if idle is None:
+                return False
+            del self._kept[idle]
+        spare = self._spare.setdefault(architecture_of(files), Chassis(files, placements))
+        self._ahead = (path, self._read(path, files, spare))
+        return True
+
+    def advance_prefetch(self) -> bool:
+        """Read a piece more; False when there is nothing to read ahead."""
+        if self._ahead is None:
+            return False
+        try:
+            next(self._ahead[1])
+        except StopIteration:
+            self._ahead = None
+        except BaseException:
+            self._ahead = None
+            raise
+        return True
+
+    # --- letting go ---
+
+    def unload(self, in_use: Collection[Outfit] = ()) -> None:
+        """Give all memory back that no picture is using: the device's first of all, and the host's."""
+        self._slots = [slot for slot in self._slots if slot.outfit in in_use]
+        worn = {slot.outfit.checkpoint for slot in self._slots}
+        for path in [one for one in self._kept if one not in worn]:
+            del self._kept[path]
+        self._spare.clear()
+        self._ahead = None
+        self._placement.release_cache()
+
     def clear(self) -> None:
         """Let go of everything."""
         self.give_up()
-        self._loaded.clear()
-        self._placement.release_cache()
+        self.unload()
+
+    # --- stages ---
+
+    def _dressed(self, outfit: Outfit, files: CheckpointFiles, chassis: Chassis) -> Loading:
+        yield 0.0
+        path = outfit.checkpoint
+        kept = self._kept.get(path)
+        if kept is None or kept.stamp != stamp(path):
+            if self._ahead is not None and self._ahead[0] == path:
+                reading, self._ahead = self._ahead[1], None
+            else:
+                reading = self._read(path, files, chassis)
+            for fraction in reading:
+                yield 0.9 * fraction
+            kept = self._kept[path]
+        self._kept.move_to_end(path)
+        weights = kept.weights
+        if outfit.vae is not None:
+            weights = Weights({**weights.components, "vae": _own_vae(outfit.vae, files, chassis)})
+        chassis.put(weights)
+        chassis.wear(self._patching(outfit, chassis))
+        yield 0.95
+        read = kept.read.setdefault(tuple((one.path, one.text_weight) for one in outfit.adapters), ReadTexts())
+        loaded = assembled(files, chassis, weights, outfit, read)
+        self._slots.append(_Slot(chassis, weights, outfit, _stamp(outfit), loaded))
+        return loaded
+
+    def _read(self, path: Path, files: CheckpointFiles, chassis: Chassis) -> Generator[float, None, Weights]:
+        as_of = stamp(path)
+        weights = yield from read_weights(files, chassis.skeleton, chassis.placements)
+        self._kept[path] = _Kept(weights, as_of)
+        self.reads += 1
+        return weights
+
+    # --- room ---
+
+    def _free_slot(self, files: CheckpointFiles, outfit: Outfit, in_use: Collection[Outfit]) -> _Slot | None:
+        """The idle slot to change, if one is to be changed rather than another built."""
+        alike = [one for one in self._slots if one.chassis.architecture == architecture_of(files)]
+        idle = [one for one in alike if one.outfit not in in_use]
+        same = next((one for one in idle if one.outfit.checkpoint == outfit.checkpoint), None)
+        if same is not None or not idle:
+            return same
+        if self._placement.on_cpu:
+            return idle[0] if len(self._slots) >= MOST_SLOTS else None
+        fits = self._slot_bytes + _bytes_on(files, self._placement) <= self._budget_bytes
+        return None if fits else idle[0]
+
+    def _make_room(
+        self, files: CheckpointFiles, device_bytes: int, taken: _Slot | None, in_use: Collection[Outfit]
+    ) -> bool:
+        """Drop what has not been used for longest until both budgets are kept; False if what is in use is too much."""
+        path = files.path
+        while self._slots and self._slot_bytes + device_bytes > self._budget_bytes and not self._placement.on_cpu:
+            idle = next((one for one in self._slots if one is not taken and one.outfit not in in_use), None)
+            if idle is None:
+                return False
+            self._slots.remove(idle)
+        host_bytes = 0 if path in self._kept else _bytes_in_host(files, self._placement)
+        busy = {one.checkpoint for one in in_use} | {path}
+        while self._kept and self._host_bytes + host_bytes > self._host_budget_bytes:
+            oldest = next((one for one in self._kept if one not in busy), None)
+            if oldest is None:
+                return not any(one != path for one in self._kept)
+            del self._kept[oldest]
+            self._slots = [one for one in self._slots if one is taken or one.outfit.checkpoint != oldest]
+        return True
+
+    def _forget_stale(self, outfit: Outfit, in_use: Collection[Outfit]) -> None:
+        """Weights whose file was replaced meanwhile; pictures that run with them end with them."""
+        path = outfit.checkpoint
+        kept = self._kept.get(path)
+        if kept is not None and kept.stamp != stamp(path):
+            del self._kept[path]
+            self._slots = [one for one in self._slots if one.outfit.checkpoint != path]
+        self._slots = [one for one in self._slots if one.outfit != outfit]
+
+    def _used(self, slot: _Slot) -> None:
+        self._slots.remove(slot)
+        self._slots.append(slot)
+        self._kept.move_to_end(slot.outfit.checkpoint)
 
     @property
-    def _used_bytes(self) -> int:
-        return sum(checkpoint.size_bytes for _, checkpoint in self._loaded.values())
+    def _slot_bytes(self) -> int:
+        return sum(slot.size_bytes for slot in self._slots)
+
+    @property
+    def _host_bytes(self) -> int:
+        patched = sum(slot.chassis.patched_bytes for slot in self._slots)
+        return patched + sum(kept.weights.size_bytes for kept in self._kept.values())
+
+    @property
+    def _device_bytes(self) -> int:
+        """What the device has to give in all: its free memory, and what the chassis there would give back."""
+        return self._placement.free_bytes + self._slot_bytes
 
 
-def _stamp(path: Path) -> object:
-    """Changes when a checkpoint is replaced under the same name: sizes and times of its weight files."""
-    try:
-        files = sorted(path.glob("*/*.safetensors")) if path.is_dir() else [path]
-        return tuple((file.name, status.st_size, status.st_mtime_ns) for file in files for status in [file.stat()])
-    except OSError:
-        return None
+def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis) -> dict[str, Tensor]:
+    part = files.components["vae"]
+    title = f"The VAE {path.name}"
+    return read_part(title, path, "vae", part.config, chassis.skeleton["vae"], chassis.placements["vae"])
+
+
+def _bytes_on(files: CheckpointFiles, placement: Placement) -> int:
+    return sum(sizes_on(files, placement).values())
+
+
+def _bytes_in_host(files: CheckpointFiles, placement: Placement) -> int:
+    return files.parameter_count * placement.dtype.itemsize
+
+
+def _stamp(outfit: Outfit) -> object:
+    """Changes when any of its files is replaced under the same name."""
+    others = (*(one.path for one in outfit.adapters), *([outfit.vae] if outfit.vae else []))
+    return (stamp(outfit.checkpoint), *(stamp(path) for path in others))

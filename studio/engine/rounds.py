@@ -39,8 +39,18 @@ def call(together: Sequence[Trajectory]) -> list[Tensor]:
     stacked = torch.stack([context for mine in contexts for context in mine])
     extras = [one.run.extra for one, count in zip(together, counts, strict=True) for _ in range(count)]
     extra = torch.stack([one for one in extras if one is not None]) if extras[0] is not None else None
-    answers = together[0].checkpoint.denoiser(x, sigmas, stacked, extra, tiling=together[0].recipe.tiling)
+    denoiser = together[0].checkpoint.denoiser
+    answers = denoiser(x, sigmas, stacked, extra, added=_added(together, stacked), tiling=together[0].recipe.tiling)
     return list(torch.split(answers, counts))
+
+
+def _added(together: Sequence[Trajectory], contexts: Tensor) -> dict[str, Tensor] | None:
+    """Stable Diffusion XL's further conditions, a row for each sample."""
+    pooled = [vector for one in together for vector in one.pooled]
+    if not pooled:
+        return None
+    sizes = [one.time_ids for one in together for _ in one.pooled]
+    return {"text_embeds": torch.stack(pooled), "time_ids": torch.stack(sizes).to(contexts.device, contexts.dtype)}
 
 
 def _kind(trajectory: Trajectory) -> tuple[object, ...]:

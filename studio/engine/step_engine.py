@@ -18,6 +18,7 @@ from torch import Tensor
 from studio.engine import health, rounds
 from studio.engine.course import Course, Made
 from studio.engine.memory import is_out_of_memory, out_of_memory
+from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.residency import Residency
 from studio.engine.trajectory import Trajectory
@@ -65,7 +66,8 @@ class StepEngine:
 
     @property
     def idle(self) -> bool:
-        return not (self._waiting or self._preloads or self._live or self._said or self._residency.loading)
+        busy = self._waiting or self._preloads or self._live or self._said
+        return not (busy or self._residency.loading or self._residency.reading_ahead)
 
     def submit(self, order: PictureOrder) -> None:
         self._waiting.append(order)
@@ -79,7 +81,12 @@ class StepEngine:
             self._said.append(PictureCancelled(live.order.job_id, live.order.index))
 
     def preload(self, order: PreloadOrder) -> None:
-        self._preloads.append(order)
+        self._preloads = [order]  # what was to come next before is no longer
+
+    def unload(self) -> None:
+        self._upscalers.clear()
+        self._residency.unload(self._in_use)
+        self._report_memory()
 
     def describe(self) -> WorkerReady:
         return WorkerReady(str(self._placement.device), self._placement.name, self._placement.total_bytes)
@@ -102,7 +109,10 @@ class StepEngine:
     def _other_work(self) -> bool:
         """What is everybody's: a stage of loading, a newcomer, or a round."""
         self._others_are_due = False
-        return self._load() or self._admit() or self._advance()
+        if self._load() or self._admit():
+            return True
+        # Beside a round there is time for a piece of what comes next.
+        return any([self._advance(), self._read_ahead()])
 
     def _work(self) -> bool:
         """Do the next piece of the picture that waited longest for one; after it, others have a turn."""
@@ -131,64 +141,80 @@ class StepEngine:
         """Advance the load in progress, or begin the one that the first waiting picture, else a preload, needs."""
         if self._residency.loading is None and not self._begin_load():
             return False
-        path = self._residency.loading
-        if path is None:
+        outfit = self._residency.loading
+        if outfit is None:
             return True
-        wanted = {order.checkpoint_path for order in self._waiting} | {
-            order.checkpoint_path for order in self._preloads
-        }
-        if path not in wanted:
+        ahead = {Outfit(one.checkpoint_path) for one in self._preloads}
+        if outfit not in {Outfit.of(order) for order in self._waiting} | ahead:
             self._residency.give_up()
             return True
         checkpoint, job_id = self._loading_for
         try:
             fraction = self._residency.advance()
         except Exception as error:
-            self._loading_failed(path, error)
+            self._loading_failed(outfit, error)
             return True
         self._said.append(ModelLoading(checkpoint, fraction, job_id))
         if fraction == 1.0:
-            self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
+            self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
             self._report_memory()
         return True
 
     def _begin_load(self) -> bool:
         """True when a load began or failed at once."""
-        wanted: PictureOrder | PreloadOrder | None = next(iter(self._waiting), None)
-        if wanted is None and not self._live:
-            wanted = next(iter(self._preloads), None)
-        path = wanted.checkpoint_path if wanted is not None else None
-        if wanted is None or path is None:
+        outfit: Outfit | None = None
+        if self._waiting:
+            order = self._waiting[0]
+            outfit, loading_for = Outfit.of(order), (order.recipe.checkpoint, order.job_id)
+        elif self._preloads and not self._live:
+            preload = self._preloads[0]
+            outfit, loading_for = Outfit(preload.checkpoint_path), (preload.checkpoint, "")
+        if outfit is None:
             return False
-        if self._residency.get(path) is not None:
-            self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
+        if self._residency.get(outfit) is not None:
+            self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
             return False
-        if isinstance(wanted, PictureOrder):
-            self._loading_for = (wanted.recipe.checkpoint, wanted.job_id)
-        else:
-            self._loading_for = (wanted.checkpoint, "")
+        self._loading_for = loading_for
         try:
-            used = {one.uses_checkpoint.path for one in self._live if one.uses_checkpoint is not None}
-            return self._residency.begin(path, used)
+            return self._residency.begin(outfit, self._in_use)
         except Exception as error:
-            self._loading_failed(path, error)
+            self._loading_failed(outfit, error)
             return True
 
-    def _loading_failed(self, path: object, error: Exception) -> None:
+    @property
+    def _in_use(self) -> set[Outfit]:
+        return {one.uses_checkpoint.outfit for one in self._live if one.uses_checkpoint is not None}
+
+    def _loading_failed(self, outfit: Outfit, error: Exception) -> None:
         """A checkpoint that cannot be loaded fails the pictures that need it, and nobody else's."""
-        log.warning("Loading %s failed: %s", path, error)
-        self._preloads = [one for one in self._preloads if one.checkpoint_path != path]
-        for order in [one for one in self._waiting if one.checkpoint_path == path]:
+        log.warning("Loading %s failed: %s", outfit.checkpoint, error)
+        self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
+        for order in [one for one in self._waiting if Outfit.of(one) == outfit]:
             self._waiting.remove(order)
             self._say_failed(order, error)
+
+    def _read_ahead(self) -> bool:
+        """Read a piece of a checkpoint that the next job will want, beside the pictures that are on their way."""
+        if self._residency.loading is not None:
+            return False
+        try:
+            if self._residency.advance_prefetch():
+                return True
+            return bool(self._preloads and self._live and self._residency.prefetch(self._preloads[0].checkpoint_path))
+        except Exception as error:
+            self._preloads.pop(0)
+            # Nobody waits for it yet: whoever wants the checkpoint will be told when it is his turn.
+            log.info("Nothing was read ahead: %s", error)
+        return False
 
     def _admit(self) -> bool:
         """Take the first waiting picture in: read its prompts, encode them, draw its noise."""
         if not self._waiting or len(self._live) >= self._live_pictures:
             return False
         order = self._waiting[0]
-        checkpoint = None if order.checkpoint_path is None else self._residency.get(order.checkpoint_path)
-        if checkpoint is None and order.checkpoint_path is not None:
+        outfit = Outfit.of(order)
+        checkpoint = None if outfit is None else self._residency.get(outfit)
+        if checkpoint is None and outfit is not None:
             return False
         self._waiting.pop(0)
         self._said.append(PictureStarted(order.job_id, order.index))
@@ -283,8 +309,14 @@ class StepEngine:
         return next(course for course in self._live if course.trajectory is trajectory)
 
     def _report_memory(self) -> None:
-        host_bytes = self._placement.host_bytes
-        self._said.append(MemoryReport(self._placement.used_bytes, host_bytes))
+        placement, residency = self._placement, self._residency
+        budgets = residency.budgets
+        sums = placement.used_bytes, placement.host_bytes
+        self._said.append(MemoryReport(*sums, residency.residents(), *budgets, placement.free_bytes))
+
+
+def _outfit(order: PictureOrder) -> Outfit | None:
+    return Outfit.of(order)
 
 
 def _meant(order: CancelOrder, picture: PictureOrder) -> bool:

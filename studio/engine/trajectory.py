@@ -99,6 +99,20 @@ class Trajectory:
         return [*positives, now.negative] if self._needs_negative else positives
 
     @property
+    def pooled(self) -> list[Tensor]:
+        """For each of `contexts` its pooled vector, where the network wants one."""
+        pooled = list(self.conditioning.pooled)
+        return pooled if self._needs_negative else pooled[:-1]
+
+    @property
+    def time_ids(self) -> Tensor:
+        """What Stable Diffusion XL is told of sizes, (6,): height and width of the original, top and left of the crop,
+        height and width wanted (Podell et al. 2023, arXiv:2307.01952, section 2.2).
+        """
+        height_px, width_px = self.recipe.height_px, self.recipe.width_px
+        return torch.tensor([height_px, width_px, 0, 0, height_px, width_px], dtype=torch.float32)
+
+    @property
     def _needs_negative(self) -> bool:
         # At guidance 1 the negative half cancels out, so the call is half as large.
         if self.ask.want_unconditional or self.recipe.guidance_scale != 1:

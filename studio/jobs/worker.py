@@ -32,6 +32,7 @@ from studio.recipe.events import (
     PictureOrder,
     PreloadOrder,
     StopOrder,
+    UnloadOrder,
     WorkerReady,
 )
 
@@ -50,6 +51,7 @@ class Cranked(Protocol):
     def submit(self, order: PictureOrder) -> None: ...
     def cancel(self, order: CancelOrder) -> None: ...
     def preload(self, order: PreloadOrder) -> None: ...
+    def unload(self) -> None: ...
     def step(self) -> list[Event]: ...
     def describe(self) -> WorkerReady: ...
     def close(self) -> None: ...
@@ -133,6 +135,8 @@ def _hand_over(connection: Connection, engine: Cranked, order: Order) -> None:
         engine.cancel(order)
     elif isinstance(order, PreloadOrder):
         engine.preload(order)
+    elif isinstance(order, UnloadOrder):
+        engine.unload()
     elif isinstance(order, PictureOrder):
         try:
             engine.submit(order)

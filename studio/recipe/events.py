@@ -77,11 +77,16 @@ class PreloadOrder:
 
 
 @dataclass(frozen=True)
+class UnloadOrder:
+    """Give back all memory that no picture is using."""
+
+
+@dataclass(frozen=True)
 class StopOrder:
     """Finish nothing more; end the process."""
 
 
-Order = PictureOrder | CancelOrder | PreloadOrder | StopOrder
+Order = PictureOrder | CancelOrder | PreloadOrder | UnloadOrder | StopOrder
 
 
 # --- events: worker -> studio ---
@@ -150,11 +155,29 @@ class PictureCancelled:
 
 
 @dataclass(frozen=True)
+class Resident:
+    """A checkpoint that takes memory: of the device (nothing where its networks are pointed at host memory), and of the
+    host. ``is_ready``: its networks are set up, so the next picture begins at once.
+    """
+
+    path: str
+    device_bytes: int
+    host_bytes: int
+    is_ready: bool
+
+
+@dataclass(frozen=True)
 class MemoryReport:
-    """Bytes in use on the device and in the worker's process."""
+    """Bytes in use on the device and in the worker's process; which checkpoints take them, the last used first, and the
+    budgets that bound them. ``residents`` is ``None`` where only the sums are told.
+    """
 
     device_bytes: int
     host_bytes: int
+    residents: tuple[Resident, ...] | None = None
+    device_budget_bytes: int = 0
+    host_budget_bytes: int = 0
+    device_free_bytes: int = 0
 
 
 Event = (

@@ -114,7 +114,7 @@ def test_and_editing_and_alternation(loaded: LoadedCheckpoint) -> None:
 def test_each_text_is_encoded_once(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = finished(load_checkpoint(toy, CPU))
     calls = []
-    encoder = loaded.conditioner._encoder
+    encoder = loaded.conditioner._encoders[0].network
     monkeypatch.setattr(encoder, "forward", _counting(encoder.forward, calls))
     for _ in range(3):
         for step in range(10):

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from studio.engine.build import create_engine
 from studio.engine.denoiser import Denoiser
 from studio.engine.latents.decode import Decoder
+from studio.engine.outfit import Outfit
 from studio.engine.passes import steps_run
 from studio.engine.step_engine import StepEngine
 from studio.engine.upscaler_networks import Dense
@@ -116,7 +117,7 @@ def test_strength_0_is_the_autoencoders_round_trip_and_1_forgets_the_source(
 ) -> None:
     source = photo()
     untouched = made(engine, from_picture(toy, tmp_path, source, denoising_strength=0.0))
-    checkpoint = engine._residency.get(toy)
+    checkpoint = engine._residency.get(Outfit(toy))
     assert checkpoint is not None
     with torch.inference_mode():
         rgb = torch.from_numpy(source.copy()).permute(2, 0, 1).float()[None] / 255
@@ -189,7 +190,7 @@ def test_the_network_sees_the_source_around_the_mask_to_the_end(
     monkeypatch.setattr(Decoder, "__call__", watched)
     source = photo()
     made(engine, from_picture(toy, tmp_path, source, disc(), mode="inpaint", denoising_strength=0.9))
-    checkpoint = engine._residency.get(toy)
+    checkpoint = engine._residency.get(Outfit(toy))
     assert checkpoint is not None
     with torch.inference_mode():
         kept = checkpoint.decoder.encode(torch.tensor(source).permute(2, 0, 1).float()[None] / 255)[0]
@@ -256,7 +257,7 @@ def test_an_inpainting_network_is_shown_mask_and_surroundings(tmp_path: Path, mo
     engine = create_engine("cpu")
     source, mask = photo(), disc()
     made(engine, from_picture(nine, tmp_path, source, mask, mode="inpaint", steps=2))
-    decoder = engine._residency.get(nine).decoder  # type: ignore[union-attr]
+    decoder = engine._residency.get(Outfit(nine)).decoder  # type: ignore[union-attr]
     shown = seen[0][0]
     assert shown.shape == (5, 8, 8)
     assert 0 < float(shown[0].mean()) < 1

@@ -208,7 +208,10 @@ def test_a_damaged_checkpoint_fails_its_pictures_and_the_next_job_works(
     engine.submit(order(toy, "right"))
     events = finish(engine)
     assert {code for code, _ in failures(events).values()} == {"damaged_model"}
-    assert all("diffusion_pytorch_model.safetensors is cut short" in reason for _, reason in failures(events).values())
+    assert all(
+        "diffusion_pytorch_model.safetensors cannot be used. The file is cut short" in reason
+        for _, reason in failures(events).values()
+    )
     assert list(pixels(events)) == [("right", 0)]
 
 

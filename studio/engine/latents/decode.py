@@ -8,6 +8,7 @@ refuses to answer with anything that is not finite.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,9 @@ WHOLE_UP_TO = 192 * 192
 """Latent cells (1536 x 1536 pixels) up to which a picture is decoded as a whole: beyond, a Stable Diffusion autoencoder
 takes more memory than most cards have.
 """
+
+SCALING_FACTOR = 0.18215
+"""Where a configuration says none (Rombach et al. 2022, arXiv:2112.10752, appendix G; diffusers' default)."""
 
 TILE_SIDE = 96
 TILE_OVERLAP = 16
@@ -53,11 +57,13 @@ class Decoded:
 class Decoder:
     """The decoding (and, for fitting previews, encoding) half of an autoencoder."""
 
-    def __init__(self, vae: Any, placement: Placement) -> None:
+    def __init__(self, vae: Any, placement: Placement, config: Mapping[str, Any] | None = None) -> None:
+        """``config`` is the checkpoint's own where the network is shared with others."""
+        own = vae.config if config is None else config
         self._vae = vae
         self._placement = placement
-        self._scale = float(vae.config["scaling_factor"])
-        self._shift = float(vae.config.get("shift_factor") or 0.0)
+        self._scale = float(own.get("scaling_factor", SCALING_FACTOR))
+        self._shift = float(own.get("shift_factor") or 0.0)
 
     def __call__(self, latents: Tensor, tiling: Tiling = Tiling.OFF) -> Decoded:
         """Decode one picture's latents, (4, height / 8, width / 8), float32; in tiles when it is very large.
@@ -135,7 +141,8 @@ class Decoder:
             return self._decode_tiles(vae, latents, dtype)
 
     def _decode_whole(self, vae: Any, latents: Tensor, dtype: torch.dtype) -> Tensor | None:
-        inputs = (latents / self._scale + self._shift).to(dtype)[None].contiguous(memory_format=torch.channels_last)
+        scaled = (latents / self._scale + self._shift).to(self._placement.device, dtype)
+        inputs = scaled[None].contiguous(memory_format=torch.channels_last)
         output = vae.decode(inputs, return_dict=False)[0][0].float()
         return (output / 2 + 0.5).clamp(0, 1) if bool(torch.isfinite(output).all()) else None
 

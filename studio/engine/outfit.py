@@ -1,0 +1,45 @@
+"""What a picture wants the networks to be: a checkpoint, perhaps with another VAE, and the adapters it wears.
+
+Pictures with the same outfit share rounds. It is a value; it opens no file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from studio.recipe.events import PictureOrder
+
+
+@dataclass(frozen=True)
+class Worn:
+    """An adapter by its file, and how much of it the UNet and the text encoders take."""
+
+    path: Path
+    unet_weight: float = 1.0
+    text_weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """``vae`` is a file that takes the place of the checkpoint's own autoencoder."""
+
+    checkpoint: Path
+    vae: Path | None = None
+    adapters: tuple[Worn, ...] = ()
+
+    @classmethod
+    def of(cls, order: PictureOrder) -> Outfit | None:
+        """What an order wants; ``None`` where no network is needed.
+
+        Raises:
+            KeyError: the order names a file by a hash that it does not bring.
+        """
+        if order.checkpoint_path is None:
+            return None
+        recipe, files = order.recipe, order.files
+        adapters = tuple(
+            Worn(files[one.sha256], one.unet_weight, one.text_weight) for one in getattr(recipe, "adapters", ())
+        )
+        vae_sha256 = getattr(recipe, "vae_sha256", "")
+        return cls(order.checkpoint_path, files[vae_sha256] if vae_sha256 else None, adapters)

@@ -1,0 +1,174 @@
+"""Weights: a checkpoint's numbers in host memory, by the names of the networks they belong to.
+
+They are read from safetensors in pieces of some megabytes, so that rounds of pictures go on in between, in the dtype
+and memory order that the chassis has, and in pinned memory where they are to cross a bus. What they must be called and
+what shape they must have is told by the chassis' skeleton; a file that lacks some is refused, never filled with random
+numbers. Weights are clean: nobody writes into them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from studio.engine.memory import is_out_of_memory
+from studio.engine.model_files import CheckpointFiles, ComponentFiles
+from studio.engine.placement import Placement
+from studio.engine.single_file import component_of, renamed
+from studio.errors import DamagedModel, StudioError
+
+PIECE_BYTES = 64_000_000
+"""Read at once: some thirty milliseconds of a disk, so a round of pictures never waits long."""
+
+Shapes = Mapping[str, torch.Size]
+
+# The attention of autoencoders has other names in folders written before diffusers 0.15 (attention_processor.py).
+_OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """The tensors of each component, (as many as its network has parameters), never to be written to."""
+
+    components: Mapping[str, Mapping[str, Tensor]]
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(tensor.nbytes for part in self.components.values() for tensor in part.values())
+
+
+def read_weights(
+    files: CheckpointFiles, skeleton: Mapping[str, Shapes], placements: Mapping[str, Placement]
+) -> Generator[float, None, Weights]:
+    """Read a checkpoint; yields the fraction behind it.
+
+    ``skeleton`` has the names and shapes of every component's parameters, ``placements`` where each is to go.
+
+    Raises:
+        DamagedModel: a tensor is missing or of another shape; the message names the first.
+    """
+    components: dict[str, Mapping[str, Tensor]] = {}
+    behind = 0
+    for name, part in files.components.items():
+        for count in (reading := _Reading(name, part, files.layout, placements[name])).pieces():
+            yield min((behind + count) / max(files.parameter_count, 1), 1.0)
+        behind += part.parameter_count
+        components[name] = fitted(part.title, reading.tensors(), skeleton[name])
+    return Weights(components)
+
+
+def read_part(
+    title: str, path: Path, name: str, config: Mapping[str, object], shapes: Shapes, placement: Placement
+) -> dict[str, Tensor]:
+    """One component from a file of its own (a VAE), in diffusers' names or the original ones.
+
+    Raises:
+        DamagedModel: it cannot be read, or fits the network no better than another family's would.
+    """
+    part = ComponentFiles(title, config, (path,), 0)
+    reading = _Reading(name, part, "diffusers", placement)
+    for _ in reading.pieces():
+        pass
+    tensors = reading.tensors()
+    if not any(_known_as(key, shapes) for key in tensors):
+        tensors = renamed(name, tensors, config)
+    return fitted(title, tensors, shapes)
+
+
+class _Reading:
+    """One component on its way into memory."""
+
+    def __init__(self, name: str, part: ComponentFiles, layout: str, placement: Placement) -> None:
+        self._name, self._part, self._layout, self._placement = name, part, layout, placement
+        self._read: dict[str, Tensor] = {}
+
+    def pieces(self) -> Generator[int, None, None]:
+        """Yields how many numbers are read, piece after piece."""
+        prefixes = component_of(self._name) if self._layout == "ldm" else ("",)
+        count = unsaid_bytes = 0
+        for file in self._part.weights:
+            try:
+                with safe_open(file, framework="pt", device="cpu") as stored:
+                    for key in stored.keys():  # noqa: SIM118 - not a mapping
+                        if not key.startswith(prefixes):
+                            continue
+                        tensor = self._read[key] = self._taken(stored.get_tensor(key))
+                        count += tensor.numel()
+                        unsaid_bytes += tensor.nbytes
+                        if unsaid_bytes >= PIECE_BYTES:
+                            unsaid_bytes = 0
+                            yield count
+            except (OSError, SafetensorError, RuntimeError, ValueError) as error:
+                if isinstance(error, StudioError) or is_out_of_memory(error):
+                    raise
+                raise DamagedModel(
+                    f"{self._part.title} cannot be loaded: {_first_line(error)}. Download the checkpoint again."
+                ) from error
+        yield count
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What was read, by the network's names."""
+        read = self._read
+        found = renamed(self._name, read, self._part.config) if self._layout == "ldm" else read
+        return {name: self._ready(tensor) for name, tensor in found.items()}
+
+    def _taken(self, tensor: Tensor) -> Tensor:
+        """A copy in the network's dtype: what is mapped from a file ends with the file."""
+        wanted = self._placement.dtype if tensor.is_floating_point() else tensor.dtype
+        order = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
+        return tensor.to(wanted, copy=True, memory_format=order)
+
+    def _ready(self, tensor: Tensor) -> Tensor:
+        order = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
+        ordered = tensor.contiguous(memory_format=order)
+        return ordered if self._placement.on_cpu else ordered.pin_memory()
+
+
+def fitted(title: str, tensors: Mapping[str, Tensor], shapes: Shapes) -> dict[str, Tensor]:
+    """The tensors that a network wants, by its names.
+
+    Raises:
+        DamagedModel: some are missing or of another shape.
+    """
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        known = _known_as(name, shapes)
+        if known is not None:
+            shape = shapes[known]
+            # Old autoencoders have 1x1 convolutions where linear layers are now.
+            found[known] = tensor.reshape(shape) if tensor.dim() == 4 and tensor.numel() == shape.numel() else tensor
+    wrong = sorted(name for name, shape in shapes.items() if name not in found or found[name].shape != shape)
+    if wrong:
+        raise DamagedModel(
+            f"{title} does not fit its configuration: {len(wrong)} weights are missing or of another shape, "
+            f"the first is {wrong[0]}. Download the checkpoint again."
+        )
+    return found
+
+
+def _known_as(name: str, shapes: Shapes) -> str | None:
+    for one in _spellings(name):
+        if one in shapes:
+            return one
+    return None
+
+
+def _spellings(name: str) -> Sequence[str]:
+    """A name as files have it and as the libraries have called it since."""
+    bare = name.removeprefix("text_model.")
+    modern = re.sub(r"(attentions\.\d+\.)(query|key|value|proj_attn)\.", _modern, name)
+    return (name, bare, f"text_model.{name}", modern)
+
+
+def _modern(match: re.Match[str]) -> str:
+    return f"{match[1]}{_OLD_ATTENTION[match[2]]}."
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
