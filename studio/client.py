@@ -91,6 +91,19 @@ class StudioClient:
         """The PNG of a stored picture or mask."""
         return self._send("GET", f"/api/v1/sources/{sha256}/file").content
 
+    def read_recipe(self, data: bytes) -> dict[str, Any]:
+        """What a picture (its file's bytes) or a text says of how it was made, compared with what the server has."""
+        answer: dict[str, Any] = self._send("POST", "/api/v1/recipes/read", content=data).json()
+        return answer
+
+    def resolve(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        """A recipe with every "auto" answered."""
+        return self._json("POST", "/api/v1/recipes/resolve", recipe)
+
+    def validate(self, recipe: dict[str, Any]) -> dict[str, Any]:
+        """Whether a recipe can be made: ``valid``, else the ``error``; and its ``infotext``."""
+        return self._json("POST", "/api/v1/recipes/validate", recipe)
+
     def upscalers(self) -> list[dict[str, Any]]:
         """Every upscaler: its name, its kind (``latent``, ``plain`` or ``model``) and its factor, 0 for any."""
         found: list[dict[str, Any]] = self._json("GET", "/api/v1/upscalers")["upscalers"]

@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from studio import __version__
-from studio.api import catalogue, images, jobs, models, sources
+from studio.api import catalogue, images, jobs, models, recipes, sources
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
 from studio.errors import NotFound
@@ -62,7 +62,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.state.studio = studio
     install_error_handlers(app)
     app.include_router(health)
-    for part in (jobs, images, sources, models, catalogue):
+    for part in (jobs, images, recipes, sources, models, catalogue):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
     if page:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from studio.errors import InvalidField, PromptError
 from studio.gallery import Gallery
+from studio.holdings import Holdings
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.library import Library
 from studio.offer import StudioOffer
@@ -52,6 +53,7 @@ class Studio:
     presets: Mapping[str, Preset]
     gallery: Gallery
     sources: Sources
+    holdings: Holdings
     queue: Queue
     hub: Hub
     supervisor: Supervisor
@@ -151,6 +153,7 @@ def build_studio(settings: Settings) -> Studio:
     sources = Sources(Blobs(paths.blobs))
     _mend(database, gallery)
     library = build_library(settings)
+    offer = StudioOffer(library, sources, settings.max_side_px)
     hub = Hub()
     queue = Queue(database)
     supervisor = Supervisor(
@@ -183,10 +186,11 @@ def build_studio(settings: Settings) -> Studio:
         paths=paths,
         database=database,
         library=library,
-        offer=StudioOffer(library, sources, settings.max_side_px),
+        offer=offer,
         presets=build_presets(paths),
         gallery=gallery,
         sources=sources,
+        holdings=Holdings(library, offer, sources),
         queue=queue,
         hub=hub,
         supervisor=supervisor,
@@ -220,6 +224,12 @@ def build_library(settings: Settings) -> Library:
     )
     library.scan()
     return library
+
+
+def build_holdings(settings: Settings) -> Holdings:
+    """What a recipe from elsewhere is compared with, for commands that make no pictures."""
+    library, sources = build_library(settings), Sources(Blobs(settings.paths.blobs))
+    return Holdings(library, StudioOffer(library, sources, settings.max_side_px), sources)
 
 
 def build_presets(paths: Paths) -> Mapping[str, Preset]:

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from studio import __version__
 from studio.api.caller import OwnerOf, StudioOf
-from studio.recipe import Recipe
 from studio.sampling import catalogue
 
 router = APIRouter(tags=["catalogue"])
@@ -46,12 +45,6 @@ def list_upscalers(studio: StudioOf) -> dict[str, Any]:
 def list_presets(studio: StudioOf) -> dict[str, Any]:
     """Every preset; those with a problem say which."""
     return {"presets": [{**asdict(preset), "fields": dict(preset.fields)} for preset in studio.presets.values()]}
-
-
-@router.post("/recipes/resolve")
-def resolve_recipe(recipe: dict[str, Any], studio: StudioOf) -> dict[str, Any]:
-    """A recipe with every "auto" answered, without making it: also the way to check one."""
-    return studio.resolve(Recipe(**recipe)).model_dump(mode="json")
 
 
 @router.post("/prompts/count")

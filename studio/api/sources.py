@@ -8,28 +8,21 @@ from typing import Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse
 
+from studio.api.bodies import FILE_BODY, whole_body
 from studio.api.caller import OwnerOf, StudioOf
 from studio.api.images import FOREVER
-from studio.errors import TooLarge
 
 router = APIRouter(tags=["sources"])
 
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
 
-
-@router.post("/sources", status_code=201, openapi_extra=BODY)
+@router.post("/sources", status_code=201, openapi_extra=FILE_BODY)
 async def put_source(
     request: Request,
     studio: StudioOf,
     kind: Literal["picture", "mask"] = Query("picture", description="A mask is white where to paint anew."),
 ) -> dict[str, Any]:
     """Store a picture or mask: the body is the file. Answers the hash by which recipes name it."""
-    data = await _body(request, studio.settings.max_upload_mb * 1_000_000)
+    data = await whole_body(request, studio.settings.max_upload_mb * 1_000_000)
     put = studio.sources.put_mask if kind == "mask" else studio.sources.put_picture
     return (await asyncio.to_thread(put, data)).as_dict()
 
@@ -51,16 +44,3 @@ def get_source(sha256: str, studio: StudioOf) -> dict[str, Any]:
 def source_file(sha256: str, studio: StudioOf) -> FileResponse:
     """The stored PNG."""
     return FileResponse(studio.sources.path(sha256), media_type="image/png", headers=FOREVER)
-
-
-async def _body(request: Request, most_bytes: int) -> bytes:
-    """The body, refused as soon as it is too long."""
-    refusal = TooLarge("file", "the file is too large", f"up to {most_bytes // 1_000_000} MB")
-    if int(request.headers.get("content-length") or 0) > most_bytes:
-        raise refusal
-    parts = bytearray()
-    async for part in request.stream():
-        parts += part
-        if len(parts) > most_bytes:
-            raise refusal
-    return bytes(parts)

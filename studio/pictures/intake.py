@@ -109,7 +109,7 @@ def opened(data: bytes, field: str) -> Pillow.Image:
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
         raise InvalidField(field, "the picture has far too many pixels", _allowed_size()) from error
     except DAMAGE as error:
-        if _looks_readable(data):
+        if looks_readable(data):
             raise damaged(field) from error
         raise InvalidField(field, "this is no picture that can be read", FORMATS_IN_WORDS) from error
 
@@ -121,7 +121,7 @@ def _readable_formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Pillow.OPEN)
 
 
-def _looks_readable(data: bytes) -> bool:
+def looks_readable(data: bytes) -> bool:
     """Whether the first bytes are those of a format that is read."""
     tests = [Pillow.OPEN[name][1] for name in _readable_formats()]
     return any(test is not None and test(data[:16]) for test in tests)

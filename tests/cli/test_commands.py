@@ -68,6 +68,18 @@ def test_copies_are_of_the_format_that_was_asked_for(tmp_path: Path, toy_models:
         assert refused.returncode == 1 and said in refused.stderr
 
 
+def test_read_says_what_a_picture_was_made_with(tmp_path: Path, toy_models: Path) -> None:
+    text = tmp_path / "recipe.txt"
+    text.write_text("a fox\nSteps: 20, Sampler: Euler a, Seed: 7, Size: 64x64, Model: nowhere, Version: v1.10.1")
+    shared = ("--home", str(tmp_path / "home"), "--models", str(toy_models))
+    answer = studio("read", str(text), *shared)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("Made with A1111.\n") and "- The checkpoint “nowhere”" in answer.stdout
+    assert json.loads(studio("read", str(text), "--json", *shared).stdout)["recipe"]["seed"] == 7
+    missing = studio("read", str(tmp_path / "none.png"), *shared)
+    assert missing.returncode == 1 and "none.png" in missing.stderr
+
+
 def test_generate_orders_from_a_running_server(tmp_path: Path, toy_models: Path) -> None:
     with running_server(tmp_path / "home", "--models", str(toy_models)) as server:
         out = tmp_path / "out"
