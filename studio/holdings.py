@@ -188,7 +188,10 @@ class Holdings:
             self._same(stock, card, part.name, part.hash)
             return card
         word = SINGULARS[kind]
-        advice = " Put its file into the models folder, or take it out of the prompt." if kind == "lora" else ""
+        in_prompt = kind == "lora" and part.weight is None
+        advice = (
+            " Put its file into the models folder, or take it out of the prompt." if in_prompt else " It is left out."
+        )
         words = f"The {word} “{part.name}” is not here.{advice}"
         _once(stock.lacks, Item(part.kind, part.name, part.hash, "", words))
         return None

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.errors import InvalidField, NotFound, StudioError, UnknownCheckpoint, UnknownSampler
-from studio.recipe import CheckpointFacts, Recipe, infotext
+from studio.recipe import CheckpointFacts, Mode, Recipe
 from studio.recipe.finish import NO_UPSCALER
 from studio.recipe.model import AUTO
-from studio.recipe.presets import find_preset
+from studio.recipe.presets import PICTURE_FIELDS, find_preset
 from studio.sampling import catalogue
 from studio.services import LOCAL_OWNER, Studio
 from studio.ui.fields import Values, is_auto, recipe_from, untouched, values_from
@@ -45,6 +45,10 @@ EXAMPLES = (
 
 EMPTY_DEFAULTS = ("steps", "guidance_scale", "width_px", "height_px", "clip_skip", "eta")
 """Fields that show what they stand for while they are empty."""
+
+
+KEPT: tuple[str, ...] = ("checkpoint", "sampler", "schedule")
+"""What the form keeps where a recipe from elsewhere names one that is not here."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +182,9 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
     """Fill the form from what a click meant: a preset, a picture's recipe, pasted text, or the form's beginning.
 
     ``message`` is ``{"from": "preset", "name"}``, ``{"from": "image", "id"}``, ``{"from": "text", "text"}``,
-    ``{"from": "model", "id"}`` (a checkpoint and the settings that somebody keeps for it), ``{"from": "values",
-    "values"}`` (as they were before, to undo) or ``{"from": "nothing"}``.
+    ``{"from": "reading", "said"}`` (what ``/recipes/read`` answered for a picture), ``{"from": "model", "id"}`` (a
+    checkpoint and the settings that somebody keeps for it), ``{"from": "values", "values"}`` (as they were before, to
+    undo) or ``{"from": "nothing"}``.
     """
     try:
         source = message.get("from")
@@ -188,7 +193,9 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
         if source == "image":
             return _from_image(studio, str(message.get("id")), values)
         if source == "text":
-            return _from_text(studio, str(message.get("text")), values)
+            return _from_stock(studio, studio.holdings.read_text(str(message.get("text"))).as_dict(), values)
+        if source == "reading":
+            return _from_stock(studio, message.get("said", {}), values)
         if source == "model":
             return _from_model(studio, str(message.get("id")), values)
         if source == "values":
@@ -220,10 +227,25 @@ def _from_image(studio: Studio, image_id: str, values: Values) -> Filled:
     return _known(studio, recipe, values)
 
 
-def _from_text(studio: Studio, text: str, values: Values) -> Filled:
-    read = infotext.read(text)
-    ignored = f"Not understood and left out: {', '.join(read.unknown)}." if read.unknown else ""
-    return _known(studio, read.recipe, values, ignored)
+def _from_stock(studio: Studio, said: Mapping[str, Any], values: Values) -> Filled:
+    """The form for what a picture or text said; what this studio lacks of it, the form keeps as it was."""
+    lacking = {str(item["kind"]): str(item["name"]) for item in said.get("lacks", ())}
+    kept = [kind for kind in KEPT if kind in lacking and values.get(kind)]
+    fields: dict[str, Any] = {kind: values[kind] for kind in kept}
+    notes = [f"The {kind} “{lacking[kind]}” is not here; yours was kept." for kind in kept]
+    notes += [str(item["words"]) for item in said.get("lacks", ()) if item["kind"] not in (*kept, "source")]
+    if "source" in lacking:
+        mode = str(said.get("mode"))
+        if values.get("source") and mode in (Mode.IMAGE.value, Mode.INPAINT.value):
+            fields |= {"mode": mode, **{name: values.get(name) or "" for name in PICTURE_FIELDS}}
+            notes.append("It was made from a picture that it does not bring; yours was kept.")
+        else:
+            notes.append("It was made from a picture that it does not bring. Choose one under “Image to image”.")
+    recipe = Recipe(**{**fields, **said.get("recipe", {})})
+    unused = said.get("unused") or {}
+    if unused:
+        notes.append(f"Not understood and left out: {', '.join(unused)}.")
+    return _known(studio, recipe, values, " ".join([*notes, *said.get("notes", ())]))
 
 
 def _known(studio: Studio, recipe: Recipe, values: Values, note: str = "") -> Filled:

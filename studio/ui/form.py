@@ -103,6 +103,7 @@ def build_form(offered: Offered) -> Form:
     with gr.Column(elem_id="panel"):
         sections.build_source(fields, _number)
         preset = _choice("Preset", offered.presets, "preset", value=None)
+        gr.HTML(markup.READ_PICTURE, apply_default_css=False)
         fields["checkpoint"] = _choice("Checkpoint", offered.checkpoints, "field-checkpoint")
         with gr.Row(elem_classes="pair"):
             fields["sampler"] = _choice("Sampler", offered.samplers, "field-sampler")

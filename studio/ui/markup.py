@@ -84,7 +84,10 @@ OVERLAYS = """
 <dialog id="question"></dialog>
 <dialog id="editor" aria-label="Paint on the picture"></dialog>
 <dialog id="finisher" aria-label="Finish the picture"></dialog>
-<div id="drop-veil" hidden><p>Drop it to start from it</p></div>
+<dialog id="reading"></dialog>
+<input id="reading-file" type="file" accept="image/*,.txt,.json" hidden>
+<div id="drop-veil" hidden><div data-drop="source"><p>Start from it</p></div>
+<div data-drop="read"><p>Read how it was made</p></div></div>
 """
 
 PASTE_OFFER = """
@@ -109,6 +112,11 @@ SOURCE = """
   <p id="source-message" class="source-message" role="status"></p>
 </div>
 """
+
+READ_PICTURE = (
+    '<button type="button" class="link-button read-picture" data-act="read-picture" '
+    'title="What it was made with, and whether that is here">Read a picture…</button>'
+)
 
 CANCEL = '<button type="button" id="cancel" class="button" data-act="cancel" hidden>Cancel</button>'
 

@@ -114,6 +114,31 @@ def test_pasted_text_fills_the_form_and_tells_what_is_not_here(studio: Studio) -
     assert filled.values["checkpoint"] == "toy-b" and "nowhere" in filled.note
 
 
+OF_A_PICTURE = "a fox\nSteps: 9, Sampler: Euler, Seed: 1, Size: 64x64, Denoising strength: 0.4, Model: toy-a"
+
+
+def test_a_text_of_a_picture_keeps_the_forms_own_picture(studio: Studio) -> None:
+    own = {**untouched(), "source": "5e" * 32, "source_image": "0123"}
+    filled = actions.fill(studio, {"from": "text", "text": OF_A_PICTURE}, own)
+    kept = {name: filled.values[name] for name in ("mode", "source", "source_image", "denoising_strength")}
+    assert kept == {"mode": "image", "source": "5e" * 32, "source_image": "0123", "denoising_strength": 0.4}
+    assert "yours was kept" in filled.note
+
+
+def test_a_text_of_a_picture_stays_text_to_image_where_there_is_none(studio: Studio) -> None:
+    filled = actions.fill(studio, {"from": "text", "text": OF_A_PICTURE}, untouched())
+    assert (filled.values["mode"], filled.values["source"], filled.values["steps"]) == ("text", "", 9)
+    assert "Image to image" in filled.note
+
+
+def test_what_was_read_of_a_picture_fills_the_form(studio: Studio) -> None:
+    said = studio.holdings.read_text(INFOTEXT.replace("DPM++ 2M", "HeunPP2") + ", Odd key: 3").as_dict()
+    before = {**untouched(), "checkpoint": "toy-b", "sampler": "Heun"}
+    filled = actions.fill(studio, {"from": "reading", "said": said}, before)
+    assert (filled.values["steps"], filled.values["checkpoint"], filled.values["sampler"]) == (31, "toy-b", "Heun")
+    assert "HeunPP2" in filled.note and "Odd key" in filled.note
+
+
 def test_a_picture_gives_its_recipe_back(studio: Studio) -> None:
     recipe = studio.resolve(Recipe(prompt="a <b>cat</b>", seed=9, checkpoint="toy-b", sampler="Euler a"))
     kept = studio.gallery.add(Pixels(64, 64, bytes(64 * 64 * 3)), recipe, {}, LOCAL_OWNER, "job", 0)

@@ -143,7 +143,7 @@ def test_the_original_is_downloaded_as_it_is(open_page: OpenPage, server: Server
     page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
     page.click(".cell-open")
     with page.expect_download() as waiting:
-        page.locator("#viewer").get_by_label("Download the original").click()
+        page.locator("#viewer").get_by_label("Download", exact=True).click()
     data = waiting.value.path().read_bytes()
     with server.client() as client:
         image = client.get("/api/v1/images?query=dawn").json()["images"][0]

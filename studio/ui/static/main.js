@@ -11,6 +11,7 @@ import { Models } from "./models.js";
 import { Pictures } from "./pictures.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
+import { Reading } from "./reading.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
 import { startTheme } from "./theme.js";
@@ -34,7 +35,7 @@ class Studio {
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
@@ -42,6 +43,7 @@ class Studio {
     this.source = new Source(this);
     this.finisher = new Finisher(this);
     this.models = new Models(this);
+    this.reading = new Reading(this);
     startTheme(document.querySelector("#theme"));
     await this.form.start();
     this.source.start();
@@ -243,6 +245,7 @@ class Studio {
     "swap-size": () => this.form.swapSize(),
     auto: (button) => this.form.write(button.dataset.for, ""),
     reset: () => this.form.fill({ from: "nothing" }),
+    "read-picture": () => this.reading.choose(),
     "read-paste": () => this.form.fill({ from: "text", text: this.form.read("prompt") }),
   };
 

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { icon } from "./icons.js";
-import { downloadOf } from "./pictures.js";
+import { chooseFormat, downloadFormat, downloadOf, FORMATS } from "./pictures.js";
 
 export function actionButtons(studio, id) {
   return make("span", { class: "picture-actions" }, [
@@ -11,9 +11,21 @@ export function actionButtons(studio, id) {
     button("image", "To image to image", () => studio.sendTo(id, "image")),
     button("mask", "To inpaint", () => studio.sendTo(id, "inpaint")),
     button("finish", "Finish: adjust or enlarge", () => studio.finish(id)),
-    make("a", { class: "icon-button", href: downloadOf(id), download: true, "aria-label": "Download the original", title: "Download the original" }, icon("download")),
+    downloadLink(id),
     button("trash", "Delete", () => studio.pictures.bin([id])),
   ]);
+}
+
+/** A link whose address is asked for when it is used: the format may have been changed meanwhile. */
+export function downloadLink(id) {
+  const now = (event) => (event.currentTarget.href = downloadOf(id));
+  return make("a", { class: "icon-button", href: downloadOf(id), download: true, onclick: now, oncontextmenu: now, "aria-label": "Download", title: "Download" }, icon("download"));
+}
+
+/** Which format downloads have; the gallery itself keeps PNG files. */
+export function formatChoice() {
+  const options = FORMATS.map((name) => make("option", { value: name, selected: name === downloadFormat() }, name === "webp" ? "WebP" : name.toUpperCase()));
+  return make("select", { class: "format", "aria-label": "Download format", title: "Download format", onchange: (event) => chooseFormat(event.target.value) }, options);
 }
 
 export function favouriteButton(studio, id) {

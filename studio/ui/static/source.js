@@ -294,11 +294,14 @@ export class Source {
 
   #listenForFiles() {
     const veil = document.querySelector("#drop-veil");
+    const halves = [...veil.querySelectorAll("[data-drop]")];
+    const halfAt = (event) => halves.find((half) => half === event.target.closest?.("[data-drop]"));
     const carriesFiles = (event) => event.dataTransfer?.types.includes("Files") && this.#studio.route === "create" && !document.querySelector("dialog[open]");
     document.addEventListener("dragover", (event) => {
       if (!carriesFiles(event)) return;
       event.preventDefault();
       veil.hidden = false;
+      for (const half of halves) half.classList.toggle("over", half === halfAt(event));
     });
     document.addEventListener("dragleave", (event) => {
       if (!event.relatedTarget) veil.hidden = true;
@@ -307,7 +310,10 @@ export class Source {
       veil.hidden = true;
       if (!carriesFiles(event)) return;
       event.preventDefault();
-      this.take([...event.dataTransfer.files]);
+      const files = [...event.dataTransfer.files];
+      const reads = halfAt(event)?.dataset.drop === "read" || event.target.closest?.("#field-prompt, #field-negative_prompt");
+      if (reads && files.length) this.#studio.reading.open(files[0]);
+      else this.take(files);
     });
     document.addEventListener("paste", (event) => {
       const files = [...(event.clipboardData?.files ?? [])];

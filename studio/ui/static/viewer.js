@@ -5,8 +5,8 @@ import { icon } from "./icons.js";
 import { ADJUSTMENTS } from "./adjust.js";
 import { request } from "./api.js";
 import { comparison } from "./compare.js";
-import { downloadOf, fileOf, thumbnailOf } from "./pictures.js";
-import { favouriteButton } from "./picture-actions.js";
+import { fileOf, thumbnailOf } from "./pictures.js";
+import { downloadLink, favouriteButton, formatChoice } from "./picture-actions.js";
 import { placeToasts, toast } from "./toasts.js";
 import { dateTime } from "./words.js";
 
@@ -127,7 +127,8 @@ export class Viewer {
     const tools = [
       image.binned ? null : favouriteButton(this.#studio, image.id),
       ...(image.binned ? [] : sends),
-      make("a", { class: "icon-button", href: downloadOf(image.id), download: true, "aria-label": "Download the original", title: "Download the original" }, icon("download")),
+      downloadLink(image.id),
+      formatChoice(),
       tool("copy", "Copy the recipe as text", () => this.#copy(image)),
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
