@@ -104,6 +104,30 @@ class StudioClient:
         """Whether a recipe can be made: ``valid``, else the ``error``; and its ``infotext``."""
         return self._json("POST", "/api/v1/recipes/validate", recipe)
 
+    def images(self, query: str = "", before: str | None = None, limit: int = 50) -> dict[str, Any]:
+        """A page of your ``images``, newest first, with their ``total`` and the ``next`` to pass as ``before``."""
+        asked = {"query": query, "limit": str(limit), **({"before": before} if before else {})}
+        return self._json("GET", f"/api/v1/images?{httpx.QueryParams(asked)}")
+
+    def image(self, image_id: str) -> dict[str, Any]:
+        """An image's recipe, infotext and place in the gallery."""
+        return self._json("GET", f"/api/v1/images/{image_id}")
+
+    def models(self, kind: str = "checkpoint") -> list[dict[str, Any]]:
+        """The models of a kind, or of ``all``."""
+        found: list[dict[str, Any]] = self._json("GET", f"/api/v1/models?{httpx.QueryParams({'kind': kind})}")["models"]
+        return found
+
+    def samplers(self) -> list[dict[str, Any]]:
+        """Every sampler with what a person needs to choose one."""
+        found: list[dict[str, Any]] = self._json("GET", "/api/v1/samplers")["samplers"]
+        return found
+
+    def presets(self) -> list[dict[str, Any]]:
+        """Every preset."""
+        found: list[dict[str, Any]] = self._json("GET", "/api/v1/presets")["presets"]
+        return found
+
     def upscalers(self) -> list[dict[str, Any]]:
         """Every upscaler: its name, its kind (``latent``, ``plain`` or ``model``) and its factor, 0 for any."""
         found: list[dict[str, Any]] = self._json("GET", "/api/v1/upscalers")["upscalers"]

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi_offline import FastAPIOffline
 
 from studio import __version__
 from studio.api import catalogue, images, jobs, models, recipes, sources
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
+from studio.api.openapi import describe
 from studio.errors import NotFound
 from studio.services import Studio
 
@@ -34,8 +36,13 @@ nothing = APIRouter(include_in_schema=False)
 
 
 @nothing.api_route("/api/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-def no_such_route(path: str) -> None:
+def no_such_route(path: str, request: Request) -> None:
     """Answer for this part of the tree, before the page's own catch-all does."""
+    # this route takes every method, so nobody else tells of one that a path does not have
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"{[^}]*}", "[^/]+", template), request.url.path):
+            allowed = ", ".join(sorted(method.upper() for method in operations))
+            raise HTTPException(405, f"there is only {allowed}", headers={"Allow": allowed})
     raise NotFound(f"There is no route /api/{path}. /docs lists those there are.")
 
 
@@ -65,6 +72,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     for part in (jobs, images, recipes, sources, models, catalogue):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
+    describe(app)
     if page:
         from studio.ui.page import mount_page
 

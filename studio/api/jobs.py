@@ -84,7 +84,10 @@ def preview(job_id: str, index: int, studio: StudioOf, owner: OwnerOf) -> Respon
 
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
 async def job_events(job_id: str, studio: StudioOf, owner: OwnerOf) -> EventSourceResponse:
-    """Server-sent events of one job until it has ended; each carries the whole job, so none is missed for long."""
+    """Server-sent events of one job until it has ended; each carries the whole job, so none is missed for long.
+
+    Connecting again (with or without ``Last-Event-ID``) begins with the job as it stands then.
+    """
     await asyncio.to_thread(studio.job, job_id, owner)
     return EventSourceResponse(_one_job(studio, owner, job_id), ping=15)
 

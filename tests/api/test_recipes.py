@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from studio.client import ServerRefused, StudioClient
 from tests.dialects.recorded import FORGE, comfy
 from tests.servers import Server, running_server, wait_for_job
 
@@ -65,3 +66,18 @@ def test_what_is_no_picture_or_too_large_is_refused_with_what_to_change(client: 
     large = client.post("/api/v1/recipes/read", content=bytes(1_000_001))
     assert large.status_code == 413
     assert large.json()["error"]["code"] == "too_large" and "up to 1 MB" in large.json()["error"]["message"]
+
+
+def test_our_own_client_speaks_these_routes(server: Server) -> None:
+    with StudioClient(server.address) as client:
+        job = client.submit({"prompt": "by the client", "seed": 5, "steps": 2}, job_id="client")
+        *_, ended = client.follow(job["id"])
+        (picture,) = ended["pictures"]
+        page = client.images("client")
+        assert page["total"] == 1 and page["images"][0]["id"] == picture["image_id"]
+        assert client.image(picture["image_id"])["seed"] == 5
+        read = client.read_recipe(client.image_file(picture["image_id"], "jpeg", 80))
+        assert client.resolve(read["recipe"])["seed"] == 5 and client.validate(read["recipe"])["valid"]
+        assert {model["name"] for model in client.models()} >= {"toy-a"} and client.samplers() and client.presets()
+        with pytest.raises(ServerRefused, match="steps"):
+            client.resolve({"steps": 0})

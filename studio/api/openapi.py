@@ -1,0 +1,101 @@
+"""What OpenAPI says of all routes alike: the one shape of errors, and an example of each kind of answer.
+
+Routes describe themselves; here only what FastAPI cannot know is added, so it stays out of their code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+ERROR = {
+    "type": "object",
+    "description": "What went wrong, and what to change.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string", "description": "For programs: invalid_field, not_found, conflict …"},
+                "message": {"type": "string", "description": "For people: what happened and what to try."},
+                "field": {"type": "string", "description": "The field it is about, where there is one."},
+                "allowed": {"type": "string", "description": "What the field takes, in words."},
+                "column": {"type": "integer", "description": "Where in a prompt, counted from 1."},
+            },
+        }
+    },
+    "example": {
+        "error": {
+            "code": "invalid_field",
+            "message": "steps: 0 is out of range (allowed: 1 to 1000)",
+            "field": "steps",
+            "allowed": "1 to 1000",
+        }
+    },
+}
+
+RECIPE = {"prompt": "3d cat face on a blue background", "seed": 7, "steps": 20, "sampler": "DPM++ 2M"}
+BODIES: dict[tuple[str, str], Any] = {
+    ("post", "/api/v1/recipes/resolve"): RECIPE,
+    ("post", "/api/v1/recipes/validate"): RECIPE,
+    ("post", "/api/v1/prompts/count"): {"text": "a (red:1.2) fox", "checkpoint": "auto"},
+    ("post", "/api/v1/images/bin"): {"ids": ["0123456789abcdef0123456789abcdef"]},
+    ("post", "/api/v1/images/restore"): {"ids": ["0123456789abcdef0123456789abcdef"]},
+    ("post", "/api/v1/images/{image_id}/favourite"): {"favourite": True},
+    ("patch", "/api/v1/models/{model_id}"): {"notes": "good at faces", "recipe": {"steps": 24}},
+}
+ANSWERS: dict[tuple[str, str], Any] = {
+    ("post", "/api/v1/jobs"): {"id": "first", "state": "queued", "count": 1, "done": 0, "progress": 0.0},
+    ("get", "/api/v1/jobs/{job_id}"): {"id": "first", "state": "running", "count": 1, "done": 0, "progress": 0.4},
+    ("get", "/api/v1/images"): {"images": [{"id": "0123…", "prompt": "a fox", "seed": 7}], "total": 1, "next": None},
+    ("post", "/api/v1/recipes/read"): {
+        "program": "ComfyUI",
+        "recipe": {"prompt": "a fox", "steps": 20, "sampler": "Euler a"},
+        "has": [
+            {"kind": "sampler", "name": "Euler a", "hash": "", "found": "Euler a", "words": "The sampler … is here."}
+        ],
+        "lacks": [{"kind": "lora", "name": "fur", "hash": "", "found": "", "words": "The LoRA “fur” is not here. …"}],
+        "notes": [],
+        "unused": {},
+        "mode": "text",
+    },
+    ("post", "/api/v1/recipes/validate"): {"valid": True, "infotext": "a fox\nSteps: 20, …", "error": None},
+    ("post", "/api/v1/prompts/count"): {"used": 4, "capacity": 75},
+}
+
+
+def describe(app: FastAPI) -> None:
+    """Let ``app`` describe its errors and examples in its OpenAPI."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _described(plain())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Error"] = ERROR
+    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for path, operations in schema.get("paths", {}).items():
+        if not path.startswith("/api/v1"):
+            continue
+        for method, operation in operations.items():
+            answers = operation["responses"]
+            answers.pop("422", None)
+            answers["4XX"] = {"description": "Refused: the answer says what to change.", "content": refusal}
+            answers["5XX"] = {"description": "Failed: the answer says what to try.", "content": refusal}
+            key = (method, path)
+            if key in BODIES:
+                operation["requestBody"]["content"]["application/json"]["example"] = BODIES[key]
+            if key in ANSWERS:
+                good = next(answer for code, answer in answers.items() if code.startswith("2"))
+                good.setdefault("content", {}).setdefault("application/json", {})["example"] = ANSWERS[key]
+    return schema
