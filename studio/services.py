@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from studio.adapters import with_adapters
 from studio.errors import InvalidField, PromptError
 from studio.gallery import Gallery
 from studio.holdings import Holdings
@@ -111,9 +112,11 @@ class Studio:
     def resolve(self, recipe: Recipe) -> ResolvedRecipe:
         """The recipe with every "auto" answered and its prompts understood, without queueing it."""
         resolved = resolve(recipe, self.offer)
-        _check_prompt("prompt", resolved.prompt, resolved.steps)
-        _check_prompt("negative_prompt", resolved.negative_prompt, resolved.steps)
-        return resolved
+        extras = parse(resolved.prompt, "prompt", resolved.steps).extras
+        parse(resolved.negative_prompt, "negative_prompt", resolved.steps)
+        if resolved.has_second_pass and parse(resolved.hires_prompt, "hires_prompt", resolved.steps).extras != extras:
+            raise PromptError("hires_prompt", "the second pass wears the LoRAs of the first; name the same", 1)
+        return with_adapters(resolved, extras, self.library) if resolved.checkpoint_sha256 else resolved
 
     def job(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
         """A job as it stands. Raises `NotFound` for anybody else's."""
@@ -170,6 +173,8 @@ def build_studio(settings: Settings) -> Studio:
         for sha256 in (recipe.upscaler_sha256, recipe.hires_upscaler_sha256):
             if sha256:
                 files[sha256] = library.part("upscaler", sha256).path
+        for adapter in recipe.adapters:
+            files[adapter.sha256] = library.part("lora", adapter.sha256).path
         return Located(checkpoint, files)
 
     dispatcher = Dispatcher(
@@ -197,12 +202,6 @@ def build_studio(settings: Settings) -> Studio:
         dispatcher=dispatcher,
         lock=lock,
     )
-
-
-def _check_prompt(field: str, text: str, steps: int) -> None:
-    """Raise `PromptError` for a prompt that has no meaning, or asks for what the engine cannot do."""
-    for extra in parse(text, field, steps).extras:
-        raise PromptError(field, f"<{extra.kind}:…> cannot be applied by this version; take it out", extra.column)
 
 
 def _mend(database: Database, gallery: Gallery) -> None:

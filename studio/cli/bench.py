@@ -84,6 +84,50 @@ def overhead(
     typer.echo(f"HTTP, queue, worker, saving {house.house_s:8.3f} s   {house.ratio:.2f}")
 
 
+@app.command("models")
+def models_command(
+    first: Annotated[str, typer.Argument(help="Checkpoint by name, file name or hash.")] = "starter",
+    second: Annotated[str, typer.Argument(help="Another of the same family.")] = "starter-night",
+    made: Annotated[
+        str | None, typer.Option(help="Instead: two of random weights in the real size of sd1, sd2 or sdxl.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, max=100, help="Swaps each way.")] = 7,
+    home: Home = None,
+    models: Models = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Swap two checkpoints, and compare with one copy of their bytes and with reading their files."""
+    from studio.engine.bench_models import bench_swaps, made_checkpoints
+    from studio.services import build_library
+    from studio.settings import load_settings
+
+    settings = load_settings(home=home, models=models or None, device=device)
+    with contextlib.ExitStack() as stack:
+        if made:
+            paths = stack.enter_context(made_checkpoints(made))
+        else:
+            library = build_library(settings)
+            paths = library.find(first).path, library.find(second).path
+        report = bench_swaps(*paths, repeats, settings.device)
+    if as_json:
+        ratios = {"warm_ratio": report.warm_ratio, "cold_ratio": report.cold_ratio, "host_growth": report.host_growth}
+        typer.echo(json.dumps({**asdict(report), **ratios}, indent=2))
+        return
+    megabytes = report.size_bytes / 1e6
+    typer.echo(f"{megabytes:,.0f} MB of weights on {report.device}; medians of {report.repeats}")
+    typer.echo(f"one copy of the bytes       {report.copy_s:8.3f} s   1.00")
+    typer.echo(f"warm swap by copying        {report.warm_s:8.3f} s   {report.warm_ratio:.2f}")
+    if report.pointed_s:
+        typer.echo(f"warm swap by pointing       {report.pointed_s:8.3f} s   {report.pointed_s / report.copy_s:.2f}")
+    typer.echo(f"a whole switch, warm        {report.switch_s:8.3f} s   {report.switch_s / report.copy_s:.2f}")
+    typer.echo(f"reading the files, a copy   {report.read_s + report.copy_s:8.3f} s   1.00")
+    typer.echo(f"cold swap                   {report.cold_s:8.3f} s   {report.cold_ratio:.2f}")
+    typer.echo(f"host memory, 5 to 50 swaps  {report.host_growth:+8.1%}")
+    grown_mb = (report.device_after_all - report.device_after_settling) / 1e6
+    typer.echo(f"device memory, 5 to 50      {grown_mb:+8.1f} MB")
+
+
 def bench_house(checkpoint: Path, steps: int, size_px: int, repeats: int, device: str) -> HouseReport:
     """Take turns between a plain call here and an order to a server of its own, on a home folder that goes afterwards.
 

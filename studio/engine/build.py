@@ -6,6 +6,7 @@ import os
 
 import torch
 
+from studio.engine.adapters import AdapterShelf
 from studio.engine.placement import choose_placement
 from studio.engine.residency import Residency
 from studio.engine.step_engine import StepEngine
@@ -23,7 +24,8 @@ def create_engine(device: str = "auto", live_pictures: int = 8, budget_bytes: in
     placement = choose_placement(device)
     if placement.on_cpu:
         torch.set_num_threads(_cores())
-    return StepEngine(placement, Residency(placement, budget_bytes), live_pictures)
+    residency = Residency(placement, budget_bytes, patching=AdapterShelf().patches)
+    return StepEngine(placement, residency, live_pictures)
 
 
 def _cores() -> int:

@@ -24,6 +24,8 @@ from studio.engine.placement import Placement
 from studio.engine.weights import Shapes, Weights
 from studio.errors import UnsupportedModel
 
+_cast: Any = nn.Module.to
+
 Patches = Mapping[str, Mapping[str, Callable[[Tensor], Tensor]]]
 """By component and parameter: what a clean tensor becomes with the adapters worn, in float32."""
 
@@ -42,7 +44,7 @@ class Chassis:
         self.placements = placements
         self.networks: dict[str, Any] = {}
         for name, part in files.components.items():
-            self.networks[name] = _skeleton(name, part.config, part.title)
+            self.networks[name] = network_without_weights(name, part.config, part.title)
         self.skeleton: dict[str, Shapes] = {
             name: {key: parameter.shape for key, parameter in network.named_parameters()}
             for name, network in self.networks.items()
@@ -107,8 +109,9 @@ class Chassis:
         for name, network in self.networks.items():
             placement = self.placements[name]
             if self._copies[name]:
-                network.to(placement.dtype).to_empty(device=placement.device)
-                network.to(memory_format=torch.channels_last)
+                network.to_empty(device=placement.device)
+                # torch's own: diffusers' warns of layers to keep in float32, of which these networks have none.
+                _cast(network, dtype=placement.dtype, memory_format=torch.channels_last)
             _number_positions(network, placement.device)
         self._built = True
 
@@ -131,8 +134,12 @@ class Chassis:
                 torch.cuda.synchronize(placement.device)
 
 
-def _skeleton(name: str, config: Mapping[str, Any], title: str) -> Any:
-    """A network that has shapes and no memory."""
+def network_without_weights(name: str, config: Mapping[str, Any], title: str) -> Any:
+    """The network of a component, with shapes and no memory.
+
+    Raises:
+        UnsupportedModel: a configuration that no network can be built from.
+    """
     try:
         with torch.device("meta"), _quietly():
             if name == "unet":

@@ -220,7 +220,6 @@ class Course:
         if run.start is not None and run.steps == 0:
             return run.start
         trajectory = Trajectory(self.order, self.checkpoint, self._served_at, run)
-        self.notes.update(trajectory.notes)
         yield trajectory
         latents = trajectory.latents
         assert latents is not None, "a pass is taken up again when it has ended"

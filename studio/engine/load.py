@@ -76,9 +76,15 @@ def size_on_device(files: CheckpointFiles, placement: Placement) -> int:
 
 
 def assembled(
-    files: CheckpointFiles, chassis: Chassis, weights: Weights, outfit: Outfit, read: ReadTexts | None = None
+    files: CheckpointFiles,
+    chassis: Chassis,
+    weights: Weights,
+    outfit: Outfit,
+    read: ReadTexts | None = None,
+    preview: PreviewMap | None = None,
 ) -> LoadedCheckpoint:
-    """A checkpoint from a chassis that has its weights in it. ``read`` keeps the texts it has encoded before.
+    """A checkpoint from a chassis that has its weights in it. ``read`` keeps the texts it has encoded before, and
+    ``preview`` is its map if that was fitted before.
 
     Raises:
         DamagedModel, UnsupportedModel: tokenizer or scheduler cannot be used.
@@ -98,7 +104,7 @@ def assembled(
         denoiser=Denoiser(unet, noise_schedule, prediction, placement.dtype),
         conditioner=TextConditioner(encoders, placement, read),
         decoder=decoder,
-        preview=fit_preview_map(decoder),
+        preview=preview or fit_preview_map(decoder),
         size_bytes=weights.size_bytes,
         noise_schedule=noise_schedule,
         input_channels=int(unet.config["in_channels"]),

@@ -38,8 +38,5 @@ class Outfit:
         if order.checkpoint_path is None:
             return None
         recipe, files = order.recipe, order.files
-        adapters = tuple(
-            Worn(files[one.sha256], one.unet_weight, one.text_weight) for one in getattr(recipe, "adapters", ())
-        )
-        vae_sha256 = getattr(recipe, "vae_sha256", "")
-        return cls(order.checkpoint_path, files[vae_sha256] if vae_sha256 else None, adapters)
+        adapters = tuple(Worn(files[one.sha256], one.unet_weight, one.text_weight) for one in recipe.adapters)
+        return cls(order.checkpoint_path, None, adapters)

@@ -24,6 +24,7 @@ from studio.engine.model_files import CheckpointFiles, stamp
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.placement_plan import planned, sizes_on
+from studio.engine.preview import PreviewMap
 from studio.engine.weights import Weights, read_part, read_weights
 from studio.recipe.events import Resident
 
@@ -57,11 +58,14 @@ class _Slot:
 
 @dataclass(eq=False)
 class _Kept:
-    """Weights in host memory, as they were when the files had this stamp, and the texts encoded with them."""
+    """Weights in host memory, as they were when the files had this stamp, and what was found out with them: the texts
+    encoded, by text adapters, and the preview maps, by VAE.
+    """
 
     weights: Weights
     stamp: object
     read: dict[object, ReadTexts] = field(default_factory=dict)
+    previews: dict[object, PreviewMap] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -90,6 +94,7 @@ class Residency:
         self._slots: list[_Slot] = []
         self._kept: OrderedDict[Path, _Kept] = OrderedDict()
         self._spare: dict[str, Chassis] = {}
+        self._seen: dict[Path, tuple[object, CheckpointFiles]] = {}
         self._load: _Load | None = None
         self._ahead: tuple[Path, Generator[float, None, Weights]] | None = None
         self.reads = 0
@@ -137,7 +142,7 @@ class Residency:
             ModelError: its files are damaged or of a kind the engine cannot run.
             OutOfMemory: the device cannot hold even its UNet.
         """
-        files = inspect_checkpoint(outfit.checkpoint)
+        files = self._inspected(outfit.checkpoint)
         self._forget_stale(outfit, in_use)
         placements = planned(files, self._placement, self._device_bytes)
         slot = self._free_slot(files, outfit, in_use)
@@ -185,7 +190,7 @@ class Residency:
         kept = self._kept.get(path)
         if kept is not None and kept.stamp == stamp(path):
             return False
-        files = inspect_checkpoint(path)
+        files = self._inspected(path)
         placements = planned(files, self._placement, self._device_bytes)
         needed_bytes = _bytes_in_host(files, self._placement)
         worn = {slot.outfit.checkpoint for slot in self._slots}
@@ -250,7 +255,9 @@ class Residency:
         chassis.wear(self._patching(outfit, chassis))
         yield 0.95
         read = kept.read.setdefault(tuple((one.path, one.text_weight) for one in outfit.adapters), ReadTexts())
-        loaded = assembled(files, chassis, weights, outfit, read)
+        own = (outfit.vae, stamp(outfit.vae) if outfit.vae else None)
+        loaded = assembled(files, chassis, weights, outfit, read, kept.previews.get(own))
+        kept.previews[own] = loaded.preview
         self._slots.append(_Slot(chassis, weights, outfit, _stamp(outfit), loaded))
         return loaded
 
@@ -260,6 +267,13 @@ class Residency:
         self._kept[path] = _Kept(weights, as_of)
         self.reads += 1
         return weights
+
+    def _inspected(self, path: Path) -> CheckpointFiles:
+        as_of = stamp(path)
+        found = self._seen.get(path)
+        if found is None or found[0] != as_of:
+            found = self._seen[path] = (as_of, inspect_checkpoint(path))
+        return found[1]
 
     # --- room ---
 

@@ -6,7 +6,6 @@ It knows nothing of other pictures and never calls a network: it says what it wa
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ from studio.engine.denoiser import guided
 from studio.engine.load import LATENT_CHANNELS, LoadedCheckpoint
 from studio.engine.passes import Pass
 from studio.errors import Unstable
-from studio.prompt import ExtraNetwork, parse
+from studio.prompt import parse
 from studio.recipe.events import PictureOrder
 from studio.sampling.ask import Ask
 from studio.sampling.noise import PictureNoise
@@ -54,7 +53,6 @@ class Trajectory:
         self.latents: Tensor | None = None
         self._calls = 0
         prompt = parse(recipe.prompt, "prompt", self.steps)
-        self.notes = _notes_on(prompt.extras)
         self._conditioning = PictureConditioning(
             checkpoint.conditioner,
             prompt,
@@ -159,8 +157,3 @@ class Trajectory:
     def close(self) -> None:
         """Stop the sampler; harmless when it has ended."""
         self._sampler.close()
-
-
-def _notes_on(extras: Sequence[ExtraNetwork]) -> dict[str, str]:
-    names = ", ".join(f"{extra.kind}:{':'.join(extra.arguments)}" for extra in extras)
-    return {"Not applied": names} if names else {}

@@ -180,6 +180,8 @@ def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
         yield "ENSD", str(recipe.eta_noise_seed_delta)
     if recipe.source and recipe.mode is not Mode.TEXT:
         yield "Init image hash", recipe.source[:HASH_CHARACTERS]
+    if recipe.adapters:
+        yield "Lora hashes", ", ".join(f"{one.name}: {one.short_hash}" for one in recipe.adapters)
     yield "RNG", _NOISE_LABELS[recipe.noise]
     if recipe.tiling is not Tiling.OFF:
         yield "Tiling", _TILING_LABELS[recipe.tiling]

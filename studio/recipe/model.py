@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from studio.recipe.adapters import Adapter
 from studio.recipe.base import RecipeModel
 from studio.recipe.finish import FinishFields, SecondPassFields
 from studio.recipe.limits import MAX_SEED
@@ -118,6 +119,7 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     tiling: Tiling = Tiling.OFF
     hires_upscaler_sha256: str = ""
     upscaler_sha256: str = ""
+    adapters: tuple[Adapter, ...] = ()
 
     @property
     def has_second_pass(self) -> bool:

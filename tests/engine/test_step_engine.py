@@ -297,12 +297,6 @@ def test_zero_terminal_snr_and_other_shapes_of_noise(engine: StepEngine, tmp_pat
     assert len(set(pixels(events).values())) == len(options)
 
 
-def test_extra_networks_are_noted_as_not_applied(engine: StepEngine, toy: Path) -> None:
-    engine.submit(order(toy, prompt="a cat <lora:ink:0.8>"))
-    [done] = [event for event in finish(engine) if isinstance(event, PictureDone)]
-    assert done.notes == {"Not applied": "lora:ink:0.8"}
-
-
 def test_what_it_is(engine: StepEngine) -> None:
     ready = engine.describe()
     assert ready.device == "cpu"

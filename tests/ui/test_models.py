@@ -91,7 +91,7 @@ def test_kinds_families_and_words_narrow_it_down(open_page: OpenPage, folder: Pa
     assert "ink" not in names(page)
 
 
-def test_a_loras_words_go_into_the_prompt_and_itself_is_not_offered(open_page: OpenPage, folder: Path) -> None:
+def test_a_lora_and_its_words_go_into_the_prompt(open_page: OpenPage, folder: Path) -> None:
     put_lora(folder)
     page = open_page()
     page.fill("#field-prompt textarea", "a cat")
@@ -99,10 +99,10 @@ def test_a_loras_words_go_into_the_prompt_and_itself_is_not_offered(open_page: O
     page.click("[aria-label='Details of ink']")
     expect(page.locator(".details-theirs")).to_have_text(MARKUP)
     page.click(".chip >> text=inked lines")
-    expect(page.locator("#model-details")).to_contain_text("Cannot be applied yet")
+    page.click("#model-details >> text=Insert into prompt")
     page.keyboard.press("Escape")
     page.click("#header >> text=Create")
-    expect(page.locator("#field-prompt textarea")).to_have_value("a cat, inked lines")
+    expect(page.locator("#field-prompt textarea")).to_have_value("a cat, inked lines <lora:ink:1>")
 
 
 def test_notes_and_settings_are_kept(open_page: OpenPage, folder: Path, server: Server) -> None:

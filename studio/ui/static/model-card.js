@@ -43,12 +43,14 @@ export function problem(model) {
   return make("p", { class: "model-problem", "data-trouble": model.trouble }, icon("alert"), make("span", {}, model.problem));
 }
 
-/** Kinds that the engine does not apply yet: a prompt that names one is refused. */
-const NOT_APPLIED = ["lora", "embedding"];
+/** Kinds that the engine does not apply yet. */
+const NOT_APPLIED = ["embedding"];
 
 export function actions(page, model) {
+  const words = `<lora:${model.name}:1>`;
   return [
     NOT_APPLIED.includes(model.kind) && make("span", { class: "muted" }, "Cannot be applied yet"),
+    model.usable && model.kind === "lora" && make("button", { type: "button", class: "button", title: words, onclick: () => page.insert(words) }, "Insert into prompt"),
     model.usable && model.kind === "checkpoint" && make("button", { type: "button", class: "button primary", onclick: () => page.use(model) }, "Use"),
   ].filter(Boolean);
 }
