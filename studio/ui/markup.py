@@ -114,7 +114,7 @@ SOURCE = """
 """
 
 READ_PICTURE = (
-    '<button type="button" class="link-button read-picture" data-act="read-picture" '
+    '<button type="button" id="read-picture" class="link-button read-picture" data-act="read-picture" '
     'title="What it was made with, and whether that is here">Read a picture…</button>'
 )
 

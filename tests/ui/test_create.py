@@ -307,6 +307,7 @@ def test_tab_goes_from_the_prompts_to_generate(open_page: OpenPage) -> None:
     assert tab(page) == "modes"
     assert tab(page) == "generate"
     assert tab(page) == "preset"
+    assert tab(page) == "read-picture"
     assert tab(page) == "field-checkpoint"
 
 
