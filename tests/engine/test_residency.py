@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
 from studio.engine.architecture import architecture_of
-from studio.engine.chassis import Chassis, Patches
+from studio.engine.chassis import Chassis
 from studio.engine.load import inspect_checkpoint
 from studio.engine.outfit import Outfit, Worn
 from studio.engine.residency import MOST_SLOTS, Residency
+from studio.engine.step_engine import StepEngine
+from studio.engine.weights import Weights, read_weights
 from studio.errors import DamagedModel
+from studio.recipe.events import PictureDone, PictureOrder
 from tests.engine.conftest import CPU
+from tests.engine.recipes import finish, order
 from tests.toys import toy_checkpoint
 
 
@@ -114,7 +118,7 @@ def test_what_is_read_ahead_is_not_read_again_and_drops_nothing_in_use(three: li
 
 
 def test_slots_are_bounded_and_unloading_gives_everything_back(three: list[Path]) -> None:
-    residency = Residency(CPU, 10**10, patching=nothing_to_patch)
+    residency = Residency(CPU, 10**10)
     for number in range(MOST_SLOTS + 2):
         load(residency, three[0], (), Worn(three[1], number / 10))
         load(residency, three[number % 3])
@@ -127,17 +131,12 @@ def test_slots_are_bounded_and_unloading_gives_everything_back(three: list[Path]
     assert residency.residents() == ()
 
 
-def nothing_to_patch(outfit: Outfit, chassis: Chassis) -> Patches:
-    return {}
-
-
 @pytest.mark.parametrize("copies", [False, True])
 def test_a_swap_in_place_gives_the_pictures_of_the_other_checkpoint(toy: Path, tmp_path: Path, copies: bool) -> None:
     """Both ways of putting weights in: pointing at them, as on a CPU, and copying, as over a bus."""
     other = toy_checkpoint(tmp_path / "other", size_px=64, seed=5)
-    chassis, weights = None, {}
-    from studio.engine.weights import read_weights
-
+    chassis: Chassis | None = None
+    weights: dict[Path, Weights] = {}
     for path in (toy, other):
         files = inspect_checkpoint(path)
         chassis = chassis or Chassis(files, dict.fromkeys(files.components, CPU), copies)
@@ -159,8 +158,6 @@ def test_a_swap_in_place_gives_the_pictures_of_the_other_checkpoint(toy: Path, t
 
 @pytest.mark.parametrize("copies", [False, True])
 def test_a_patch_on_and_off_a_hundred_times_leaves_the_weights_bit_identical(toy: Path, copies: bool) -> None:
-    from studio.engine.weights import read_weights
-
     files = inspect_checkpoint(toy)
     chassis = Chassis(files, dict.fromkeys(files.components, CPU), copies)
     weights = _ended(read_weights(files, chassis.skeleton, chassis.placements))
@@ -177,9 +174,31 @@ def test_a_patch_on_and_off_a_hundred_times_leaves_the_weights_bit_identical(toy
     assert chassis.patched_bytes == 0
 
 
-def _ended(reading: object) -> object:
+def _ended(reading: Generator[float, None, Weights]) -> Weights:
     while True:
         try:
-            next(reading)  # type: ignore[call-overload]
+            next(reading)
         except StopIteration as end:
-            return end.value
+            weights: Weights = end.value
+            return weights
+
+
+def test_interleaved_jobs_of_two_checkpoints_get_the_pictures_of_their_own(toy: Path, tmp_path: Path) -> None:
+    """Twenty pictures, A, B, A, B: each is the one its checkpoint makes alone, and two loads serve them all."""
+    other = toy_checkpoint(tmp_path / "other", size_px=64, seed=7)
+    alone = {path: _pictures([order(path, "alone", exact=True, steps=2)])[0]["alone"] for path in (toy, other)}
+    assert alone[toy] != alone[other]
+    orders = [order((toy, other)[number % 2], f"job{number}", exact=True, steps=2) for number in range(20)]
+    made, reads = _pictures(orders)
+    assert [made[f"job{number}"] for number in range(20)] == [alone[toy], alone[other]] * 10
+    assert reads == 2
+
+
+def _pictures(orders: Sequence[PictureOrder]) -> tuple[dict[str, bytes], int]:
+    residency = Residency(CPU)
+    engine = StepEngine(CPU, residency)
+    for one in orders:
+        engine.submit(one)
+    done = [event for event in finish(engine) if isinstance(event, PictureDone)]
+    engine.close()
+    return {event.job_id: event.pixels.data for event in done}, residency.reads
