@@ -202,7 +202,7 @@ class StepEngine:
                 return True
             return bool(self._preloads and self._live and self._residency.prefetch(self._preloads[0].checkpoint_path))
         except Exception as error:
-            self._preloads.pop(0)
+            self._preloads = []
             # Nobody waits for it yet: whoever wants the checkpoint will be told when it is his turn.
             log.info("Nothing was read ahead: %s", error)
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from studio.engine.step_engine import StepEngine
 from studio.engine.weights import Weights, read_weights
 from studio.errors import DamagedModel
 from studio.recipe.events import PictureDone, PictureOrder
-from tests.engine.conftest import CPU
+from tests.engine.conftest import CPU, finished
 from tests.engine.recipes import finish, order
 from tests.toys import toy_checkpoint
 
@@ -142,7 +142,7 @@ def test_a_swap_in_place_gives_the_pictures_of_the_other_checkpoint(toy: Path, t
         chassis = chassis or Chassis(files, dict.fromkeys(files.components, CPU), copies)
         assert architecture_of(files) == chassis.architecture
         reading = read_weights(files, chassis.skeleton, chassis.placements)
-        weights[path] = _ended(reading)
+        weights[path] = finished(reading)
     assert chassis is not None
     unet = chassis.networks["unet"]
     where = None
@@ -160,7 +160,7 @@ def test_a_swap_in_place_gives_the_pictures_of_the_other_checkpoint(toy: Path, t
 def test_a_patch_on_and_off_a_hundred_times_leaves_the_weights_bit_identical(toy: Path, copies: bool) -> None:
     files = inspect_checkpoint(toy)
     chassis = Chassis(files, dict.fromkeys(files.components, CPU), copies)
-    weights = _ended(read_weights(files, chassis.skeleton, chassis.placements))
+    weights = finished(read_weights(files, chassis.skeleton, chassis.placements))
     before = {name: tensor.clone() for name, tensor in weights.components["unet"].items()}
     chassis.put(weights)
     unet = chassis.networks["unet"]
@@ -172,15 +172,6 @@ def test_a_patch_on_and_off_a_hundred_times_leaves_the_weights_bit_identical(toy
     assert all(torch.equal(parameter, before[name]) for name, parameter in unet.named_parameters())
     assert all(torch.equal(weights.components["unet"][name], tensor) for name, tensor in before.items())
     assert chassis.patched_bytes == 0
-
-
-def _ended(reading: Generator[float, None, Weights]) -> Weights:
-    while True:
-        try:
-            next(reading)
-        except StopIteration as end:
-            weights: Weights = end.value
-            return weights
 
 
 def test_interleaved_jobs_of_two_checkpoints_get_the_pictures_of_their_own(toy: Path, tmp_path: Path) -> None:

@@ -313,3 +313,22 @@ def test_closing_lets_go(toy: Path) -> None:
     engine.close()
     engine.close()
     assert engine.idle
+
+
+def test_what_comes_next_is_read_beside_the_rounds_and_a_damaged_one_hurts_nobody(
+    engine: StepEngine, toy: Path, tmp_path: Path
+) -> None:
+    other = toy_checkpoint(tmp_path / "other", size_px=64, seed=4)
+    broken = toy_checkpoint(tmp_path / "broken", size_px=64, broken="truncated")
+    residency = engine._residency
+    for ahead, reads in ((other, 2), (broken, 2)):
+        engine.submit(order(toy, "now", steps=12))
+        while not engine._live:
+            engine.step()
+        engine.preload(PreloadOrder("next", ahead))
+        while engine._live:
+            engine.step()
+        assert residency.reads == reads, "it was read before the picture was done"
+        assert not failures(finish(engine))
+    engine.submit(order(other, "then"))
+    assert not failures(finish(engine)) and residency.reads == 2
