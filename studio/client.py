@@ -118,6 +118,14 @@ class StudioClient:
         found: list[dict[str, Any]] = self._json("GET", f"/api/v1/models?{httpx.QueryParams({'kind': kind})}")["models"]
         return found
 
+    def residency(self) -> dict[str, Any]:
+        """Which models take memory, what is free, and what changing to each checkpoint costs."""
+        return self._json("GET", "/api/v1/models/residency")
+
+    def unload(self) -> None:
+        """Give back all memory that no picture is using."""
+        self._json("POST", "/api/v1/models/unload")
+
     def samplers(self) -> list[dict[str, Any]]:
         """Every sampler with what a person needs to choose one."""
         found: list[dict[str, Any]] = self._json("GET", "/api/v1/samplers")["samplers"]

@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi_offline import FastAPIOffline
 
 from studio import __version__
-from studio.api import catalogue, images, jobs, models, recipes, sources
+from studio.api import catalogue, images, jobs, models, recipes, residency, sources
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
 from studio.api.openapi import describe
@@ -69,7 +69,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.state.studio = studio
     install_error_handlers(app)
     app.include_router(health)
-    for part in (jobs, images, recipes, sources, models, catalogue):
+    for part in (jobs, images, recipes, sources, residency, models, catalogue):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
     describe(app)

@@ -30,6 +30,7 @@ from studio.sources import Sources
 from studio.store import Database
 from studio.store.blobs import Blobs
 from studio.store.lock import HomeLock
+from studio.whereabouts import Memory
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ class Studio:
     hub: Hub
     supervisor: Supervisor
     dispatcher: Dispatcher
+    memory: Memory
     lock: HomeLock
     _started: threading.Event = field(default_factory=threading.Event)
 
@@ -160,8 +162,15 @@ def build_studio(settings: Settings) -> Studio:
     hub = Hub()
     queue = Queue(database)
     supervisor = Supervisor(
-        ENGINES[settings.engine], {"device": settings.device, "live_pictures": settings.live_pictures}
+        ENGINES[settings.engine],
+        {
+            "device": settings.device,
+            "live_pictures": settings.live_pictures,
+            "budget_mb": settings.device_memory_mb,
+            "host_budget_mb": settings.host_memory_mb,
+        },
     )
+    memory = Memory(library, lambda: supervisor.memory, lambda: supervisor.ready, paths.models)
 
     def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
         return gallery.add(done.pixels, recipe, done.notes, owner, done.job_id, done.index).id
@@ -185,6 +194,8 @@ def build_studio(settings: Settings) -> Studio:
         hub=hub,
         live_pictures=settings.live_pictures,
         preview_every_steps=settings.preview_every_steps,
+        idle_unload_s=settings.idle_unload_minutes * 60,
+        on_loading=memory.heard,
     )
     return Studio(
         settings=settings,
@@ -200,6 +211,7 @@ def build_studio(settings: Settings) -> Studio:
         hub=hub,
         supervisor=supervisor,
         dispatcher=dispatcher,
+        memory=memory,
         lock=lock,
     )
 

@@ -40,6 +40,15 @@ class Settings(BaseSettings):
         100, ge=1, le=4000, description="Largest file of a source picture or mask, in megabytes."
     )
     live_pictures: int = Field(8, ge=1, le=64, description="Most pictures that share one network call.")
+    idle_unload_minutes: float = Field(
+        15, ge=0, le=10000, description="Minutes without work after which models give their memory back; 0: never."
+    )
+    device_memory_mb: int = Field(
+        0, ge=0, description="Most memory of the GPU for models, in megabytes; 0 takes a share of what is free."
+    )
+    host_memory_mb: int = Field(
+        0, ge=0, description="Most host memory for models, in megabytes; 0 takes a share of what is free."
+    )
     preview_every_steps: int = Field(2, ge=0, le=100, description="Steps between two live previews; 0 shows none.")
     engine: str = Field(
         "torch", pattern="^(torch|fake)$", description="torch makes pictures; fake is for trying the page."

@@ -49,6 +49,16 @@ BODIES: dict[tuple[str, str], Any] = {
 ANSWERS: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/jobs"): {"id": "first", "state": "queued", "count": 1, "done": 0, "progress": 0.0},
     ("get", "/api/v1/jobs/{job_id}"): {"id": "first", "state": "running", "count": 1, "done": 0, "progress": 0.4},
+    ("get", "/api/v1/models/residency"): {
+        "device": None,
+        "host": {"total_bytes": 16e9, "used_bytes": 1.2e9, "free_bytes": 9e9, "budget_bytes": 5e9},
+        "disk": {"total_bytes": 5e11, "used_bytes": 3e10, "free_bytes": 1e11, "budget_bytes": 0},
+        "models": [{"id": "0123…", "name": "starter", "device_bytes": 0, "host_bytes": 37e6, "ready": True}],
+        "costs": {"starter": {"place": "disk", "bytes": 37e6, "seconds": 0.2}},
+        "automatic": "starter",
+        "unload_after_minutes": 15,
+    },
+    ("post", "/api/v1/models/unload"): {"unloading": True},
     ("get", "/api/v1/images"): {"images": [{"id": "0123…", "prompt": "a fox", "seed": 7}], "total": 1, "next": None},
     ("post", "/api/v1/recipes/read"): {
         "program": "ComfyUI",

@@ -53,6 +53,38 @@ def list_models(
         typer.echo("Nothing found. Put models into the models folder of the home, or name a folder with --models.")
 
 
+@models.command("memory")
+def memory(
+    server: Annotated[str, typer.Option(help="Address of the running studio.")] = "http://127.0.0.1:7860",
+    unload: Annotated[bool, typer.Option("--unload", help="First give back what no picture is using.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show which models a running studio keeps in memory, and what is free; `--unload` gives memory back."""
+    from studio.client import StudioClient
+
+    with StudioClient(server) as client:
+        if unload:
+            client.unload()
+            typer.echo("Memory that no picture is using is given back.", err=True)
+        found = client.residency()
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for name in ("device", "host", "disk"):
+        bar = found[name]
+        if bar is not None:
+            told = (f"{bar[key] / 1e6:>9,.0f} MB {word}" for key, word in _BAR.items() if bar[key])
+            typer.echo(f"{name:<8} {'  '.join(told)}")
+    for model in found["models"]:
+        sizes = f"{model['device_bytes'] / 1e6:,.0f} MB on the device, {model['host_bytes'] / 1e6:,.0f} MB in memory"
+        typer.echo(f"{model['name']:<32} {sizes}{'' if model['ready'] else ' (waiting)'}")
+    if not found["models"]:
+        typer.echo("No model is in memory.")
+
+
+_BAR = {"used_bytes": "used", "free_bytes": "free", "total_bytes": "in all", "budget_bytes": "budget"}
+
+
 @models.command("info")
 def model_info(
     name: Annotated[str, typer.Argument(help="Name, file name or hash of a model.")],

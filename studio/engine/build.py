@@ -11,12 +11,17 @@ from studio.engine.placement import choose_placement
 from studio.engine.residency import Residency
 from studio.engine.step_engine import StepEngine
 
+MEGABYTE = 1_000_000
 
-def create_engine(device: str = "auto", live_pictures: int = 8, budget_bytes: int | None = None) -> StepEngine:
+
+def create_engine(
+    device: str = "auto", live_pictures: int = 8, budget_mb: float = 0, host_budget_mb: float = 0
+) -> StepEngine:
     """An engine on ``device`` (``auto``, ``cpu``, ``cuda``, ``cuda:N``) that works on at most ``live_pictures`` at
     once.
 
-    ``budget_bytes`` bounds the weights of loaded checkpoints; by default a share of the free memory.
+    ``budget_mb`` bounds the weights on the device, ``host_budget_mb`` those in host memory, in megabytes; 0 takes a
+    share of what is free. On a CPU the two are the same memory, and the smaller bound counts.
 
     Raises:
         SetupError: the device does not exist here.
@@ -24,7 +29,10 @@ def create_engine(device: str = "auto", live_pictures: int = 8, budget_bytes: in
     placement = choose_placement(device)
     if placement.on_cpu:
         torch.set_num_threads(_cores())
-    residency = Residency(placement, budget_bytes, patching=AdapterShelf().patches)
+    budget_bytes, host_budget_bytes = (int(mb * MEGABYTE) or None for mb in (budget_mb, host_budget_mb))
+    if placement.on_cpu:
+        budget_bytes = min((one for one in (budget_bytes, host_budget_bytes) if one), default=None)
+    residency = Residency(placement, budget_bytes, host_budget_bytes, AdapterShelf().patches)
     return StepEngine(placement, residency, live_pictures)
 
 

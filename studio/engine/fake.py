@@ -24,6 +24,7 @@ from studio.recipe import Mode
 from studio.recipe.events import (
     CancelOrder,
     Event,
+    MemoryReport,
     ModelLoading,
     PictureCancelled,
     PictureDone,
@@ -33,6 +34,7 @@ from studio.recipe.events import (
     PictureStep,
     Pixels,
     PreloadOrder,
+    Resident,
     WorkerReady,
 )
 from studio.recipe.finish import NO_UPSCALER
@@ -43,8 +45,16 @@ SLOW_FACTOR = 10
 PREVIEW_SIDE_PX = 128
 
 
-def create_fake_engine(device: str = "auto", live_pictures: int = 8, seconds_per_step: float = 0.02) -> FakeEngine:
-    """A fake engine that spends ``seconds_per_step`` on each round; ``device`` is only repeated in `describe`."""
+def create_fake_engine(
+    device: str = "auto",
+    live_pictures: int = 8,
+    seconds_per_step: float = 0.02,
+    budget_mb: int = 0,
+    host_budget_mb: int = 0,
+) -> FakeEngine:
+    """A fake engine that spends ``seconds_per_step`` on each round; ``device`` is only repeated in `describe`, and the
+    budgets bound nothing, because it takes no memory.
+    """
     return FakeEngine("cpu" if device == "auto" else device, live_pictures, seconds_per_step)
 
 
@@ -91,7 +101,8 @@ class FakeEngine:
         self._preloads.append(order)
 
     def unload(self) -> None:
-        """It holds nothing to give back."""
+        self._loaded.clear()
+        self._report()
 
     def step(self) -> list[Event]:
         if not self._load():
@@ -116,7 +127,14 @@ class FakeEngine:
         self._loading = (order, job_id, stage + 1) if stage < LOADING_STAGES else None
         if stage == LOADING_STAGES:
             self._loaded.add(order.checkpoint_path)
+            self._report()
         return True
+
+    def _report(self) -> None:
+        """Tell of checkpoints as a real engine does, as large as their files."""
+        residents = tuple(Resident(str(path), 0, _size(path), True) for path in sorted(self._loaded))
+        own_bytes = psutil.Process().memory_info().rss
+        self._said.append(MemoryReport(own_bytes, own_bytes, residents))
 
     def _next_to_load(self) -> tuple[PreloadOrder, str, int] | None:
         for picture in self._waiting:
@@ -156,6 +174,11 @@ class FakeEngine:
         if picture.step >= steps:
             self._live.remove(picture)
             self._said.append(_ending(order, time.monotonic() - picture.started_at))
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*.safetensors") if path.is_dir() else [path] if path.is_file() else []
+    return sum(file.stat().st_size for file in files)
 
 
 def _ending(order: PictureOrder, seconds: float) -> Event:

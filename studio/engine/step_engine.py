@@ -199,6 +199,8 @@ class StepEngine:
             return False
         try:
             if self._residency.advance_prefetch():
+                if not self._residency.reading_ahead:
+                    self._report_memory()
                 return True
             return bool(self._preloads and self._live and self._residency.prefetch(self._preloads[0].checkpoint_path))
         except Exception as error:
@@ -313,10 +315,6 @@ class StepEngine:
         budgets = residency.budgets
         sums = placement.used_bytes, placement.host_bytes
         self._said.append(MemoryReport(*sums, residency.residents(), *budgets, placement.free_bytes))
-
-
-def _outfit(order: PictureOrder) -> Outfit | None:
-    return Outfit.of(order)
 
 
 def _meant(order: CancelOrder, picture: PictureOrder) -> bool:

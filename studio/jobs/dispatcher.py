@@ -16,6 +16,8 @@ from studio.errors import Conflict, StorageError, StudioError
 from studio.jobs.board import Board
 from studio.jobs.clerk import Clerk, Ended, Save
 from studio.jobs.hub import Hub
+from studio.jobs.idleness import Idleness
+from studio.jobs.looking_ahead import LookingAhead
 from studio.jobs.queue import Queue
 from studio.jobs.records import Job, PictureKey, TakenPicture
 from studio.jobs.supervisor import Lost, Supervisor
@@ -61,7 +63,8 @@ class Dispatcher:
     """Runs the jobs of ``queue`` on the worker of ``supervisor``, at most ``live_pictures`` at once.
 
     ``locate`` answers where the files of a recipe lie, or raises what is wrong with them. ``save`` keeps a finished
-    picture of a recipe and owner and answers its image's id; it must bear being repeated.
+    picture of a recipe and owner and answers its image's id; it must bear being repeated. After ``idle_unload_s``
+    without work the worker gives its memory back (0: never); ``on_loading`` hears of every stage of a load.
     """
 
     def __init__(
@@ -73,11 +76,16 @@ class Dispatcher:
         hub: Hub,
         live_pictures: int = 8,
         preview_every_steps: int = 2,
+        idle_unload_s: float = 0.0,
+        on_loading: Callable[[ModelLoading], None] = lambda event: None,
     ) -> None:
         self._queue, self._supervisor, self._locate, self._hub = queue, supervisor, locate, hub
         self._live_pictures, self._preview_every_steps = live_pictures, preview_every_steps
         self._board = Board(queue, hub)
         hub.connect(self._board)
+        self._idleness = Idleness(idle_unload_s)
+        self._ahead = LookingAhead(queue, supervisor, lambda recipe: locate(recipe).checkpoint)
+        self._on_loading = on_loading
         self._clerk = Clerk(queue, save, live_pictures, self._written, lambda trouble: self._hold_up("clerk", trouble))
         self._turn = threading.Lock()  # one at a time takes, cancels or retries; taken before the next, never after
         # Guards the two below: pictures in the worker, and pictures whose end the clerk has yet to write, with whether
@@ -167,6 +175,11 @@ class Dispatcher:
         self._wake.set()
         return job
 
+    def unload(self) -> None:
+        """Have the worker give back all memory that no picture is using."""
+        self._ahead.forget()
+        self._supervisor.unload()
+
     # --- in the feeder's thread ---
 
     def _feed(self) -> None:
@@ -181,7 +194,24 @@ class Dispatcher:
                 self._hold_up("feeder", str(error))
                 self._closing.wait(PAUSE_S)
                 continue
-            self._wake.wait()
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait for work; when there was none for long, have the worker give its memory back."""
+        with self._gone:
+            in_hand = {flight.picture.recipe.checkpoint_sha256 for flight in self._flights.values()}
+        if in_hand:
+            self._look_ahead(in_hand)
+        self._idleness.note(is_busy=bool(in_hand))
+        if self._idleness.take():
+            self.unload()
+        self._wake.wait(self._idleness.wait_s())
+
+    def _look_ahead(self, in_hand: set[str]) -> None:
+        try:
+            self._ahead.look(in_hand)
+        except StudioError as error:
+            log.info("Nothing is read ahead: %s", error)
 
     def _give(self) -> bool:
         """Give the worker what there is room for; answers whether that was anything."""
@@ -233,6 +263,7 @@ class Dispatcher:
                 self._hear_ending(event)
             elif isinstance(event, ModelLoading):
                 self._board.loading(event)
+                self._on_loading(event)
             elif isinstance(event, PictureStarted):
                 self._board.started(event)
             elif isinstance(event, PictureStep):
@@ -257,6 +288,7 @@ class Dispatcher:
         with self._gone:
             self._flights.clear()
             self._gone.notify_all()
+        self._ahead.forget()
         self._write(lost)
 
     def _status_changed(self) -> None:

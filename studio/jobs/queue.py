@@ -144,6 +144,22 @@ class Queue:
         with self._database.reading() as session:
             return {row.job_id: row.place for row in session.execute(text(PLACES))}
 
+    def next_of_another_checkpoint(self, in_hand: Collection[str]) -> ResolvedRecipe | None:
+        """The recipe of the job that waits longest among those whose checkpoint is not ``in_hand`` (by SHA-256)."""
+        sha256 = JobRow.recipe["checkpoint_sha256"].as_string()
+        waits = select(PictureRow.job_id).where(
+            PictureRow.job_id == JobRow.id, PictureRow.state == JobState.QUEUED.value
+        )
+        wanted = (
+            select(JobRow.recipe)
+            .where(JobRow.state.in_(UNFINISHED), sha256.not_in([*in_hand, ""]), waits.exists())
+            .order_by(JobRow.created_at, JobRow.id)
+            .limit(1)
+        )
+        with self._database.reading() as session:
+            found = session.scalar(wanted)
+        return None if found is None else ResolvedRecipe(**found)
+
     def recover(self) -> int:
         """Put what nobody is making any more back into the queue; answers how many pictures. For start and stop.
 

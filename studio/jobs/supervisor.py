@@ -13,7 +13,7 @@ import multiprocessing
 import signal
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Literal
@@ -32,6 +32,7 @@ from studio.recipe.events import (
     PictureStarted,
     PreloadOrder,
     StopOrder,
+    UnloadOrder,
     WorkerReady,
 )
 
@@ -99,7 +100,7 @@ class Supervisor:
 
     @property
     def memory(self) -> MemoryReport | None:
-        """The worker's last memory report."""
+        """The worker's last memory report. Sums that came alone leave standing which checkpoints take them."""
         return self._memory
 
     @property
@@ -138,6 +139,10 @@ class Supervisor:
     def preload(self, order: PreloadOrder) -> None:
         """Load a checkpoint ahead of need."""
         self._send(order)
+
+    def unload(self) -> None:
+        """Have the worker give back all memory that no picture is using. Harmless when there is no worker."""
+        self._send(UnloadOrder())
 
     def retry(self) -> None:
         """Try again to start a worker that `status` says has failed, or that waits for its next try."""
@@ -230,7 +235,7 @@ class Supervisor:
                 elif isinstance(event, PictureDone | PictureFailed | PictureCancelled):
                     self._inside.pop((event.job_id, event.index), None)
                 elif isinstance(event, MemoryReport):
-                    self._memory = event
+                    self._memory = _with_residents(event, self._memory)
         if became_ready:
             self._say("ready", None)
         return became_ready
@@ -278,6 +283,12 @@ class Supervisor:
                     self._connection.send(order)
                 except OSError:
                     log.info("The worker is gone; what it had in hand goes back to the queue.")
+
+
+def _with_residents(event: MemoryReport, before: MemoryReport | None) -> MemoryReport:
+    if event.residents is not None or before is None:
+        return event
+    return replace(before, device_bytes=event.device_bytes, host_bytes=event.host_bytes)
 
 
 def _messages(connection: Connection) -> Any:

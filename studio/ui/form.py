@@ -105,6 +105,7 @@ def build_form(offered: Offered) -> Form:
         preset = _choice("Preset", offered.presets, "preset", value=None)
         gr.HTML(markup.READ_PICTURE, apply_default_css=False)
         fields["checkpoint"] = _choice("Checkpoint", offered.checkpoints, "field-checkpoint")
+        gr.HTML(markup.SWAP_COST, apply_default_css=False, elem_id="swap-cost-slot")
         with gr.Row(elem_classes="pair"):
             fields["sampler"] = _choice("Sampler", offered.samplers, "field-sampler")
             fields["schedule"] = _choice("Schedule", offered.schedules, "field-schedule")

@@ -72,7 +72,7 @@ MODELS = """
       aria-label="Look through the folders" title="Look through the folders"></button>
     <span id="models-total" class="muted" role="status"></span>
   </div>
-  <div id="models-memory"></div>
+  <div id="models-memory" aria-label="Memory"></div>
   <div id="models-note"></div>
   <div id="models-grid" class="models-grid"></div>
 </section>
@@ -112,6 +112,9 @@ SOURCE = """
   <p id="source-message" class="source-message" role="status"></p>
 </div>
 """
+
+SWAP_COST = '<p id="swap-cost" class="muted small" role="status"></p>'
+"""What changing to the chosen checkpoint costs; the page's script fills it in."""
 
 READ_PICTURE = (
     '<button type="button" id="read-picture" class="link-button read-picture" data-act="read-picture" '

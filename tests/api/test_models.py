@@ -93,3 +93,12 @@ def test_notes_are_kept_in_the_home(client: TestClient, models: Path, tmp_path: 
     refused = client.patch(route, json={"recipe": {"stepz": 12}})
     assert refused.status_code == 422 and "stepz" in refused.json()["error"]["message"]
     assert client.patch(route, json={"path": "/etc"}).status_code == 422
+
+
+def test_what_takes_memory_and_what_a_change_costs(client: TestClient) -> None:
+    answer = client.get("/api/v1/models/residency").json()
+    assert answer["device"] is None and answer["models"] == [] and answer["unload_after_minutes"] == 15
+    assert set(answer["costs"]) == {"starter", "starter-night"} and answer["automatic"] == "starter"
+    assert answer["costs"]["starter"]["place"] == "disk" and answer["costs"]["starter"]["seconds"] is None
+    assert answer["host"]["total_bytes"] > answer["host"]["free_bytes"] > 0
+    assert client.post("/api/v1/models/unload").status_code == 202

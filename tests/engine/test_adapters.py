@@ -195,7 +195,7 @@ def test_three_loras_and_two_swaps_leave_no_trace(tmp_path: Path, toy: Path, cha
         for number, spelling in enumerate(("kohya", "peft", "diffusers"))
     }
     worn = [Adapter(name=name, sha256=name, unet_weight=0.5 + int(name), text_weight=0.5) for name in files]
-    engine: StepEngine = create_engine("cpu", budget_bytes=1)
+    engine: StepEngine = create_engine("cpu", budget_mb=1e-6)
     engine.submit(ordered(toy, "before", {}))
     before = data(finish(engine), "before")
     for number in range(3):

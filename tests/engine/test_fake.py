@@ -12,6 +12,7 @@ import pytest
 from studio.engine.fake import FakeEngine, create_fake_engine
 from studio.recipe.events import (
     CancelOrder,
+    MemoryReport,
     ModelLoading,
     PictureCancelled,
     PictureDone,
@@ -38,7 +39,7 @@ def test_events_come_in_order_and_the_picture_has_its_size() -> None:
     engine.submit(_order())
     events = finish(engine)
     kinds = [type(event) for event in events]
-    assert kinds == [ModelLoading] * 5 + [PictureStarted] + [PictureStep] * 4 + [PictureDone]
+    assert kinds == [ModelLoading] * 5 + [MemoryReport, PictureStarted] + [PictureStep] * 4 + [PictureDone]
     assert [event.step for event in events if isinstance(event, PictureStep)] == [1, 2, 3, 4]
     previews = [event.preview for event in events if isinstance(event, PictureStep)]
     assert [preview is not None for preview in previews] == [False, True, False, False]
@@ -86,7 +87,7 @@ def test_trouble_on_demand_fails_that_picture_only(word: str, code: str) -> None
 def test_no_more_than_live_pictures_at_once_and_preload() -> None:
     engine = create_fake_engine(live_pictures=2, seconds_per_step=0.0)
     engine.preload(PreloadOrder("toy", Path("/models/toy")))
-    assert all(isinstance(event, ModelLoading) for event in finish(engine))
+    assert {type(event) for event in finish(engine)} == {ModelLoading, MemoryReport}
     for index in range(3):
         engine.submit(_order(index=index))
     first = engine.step()

@@ -85,6 +85,7 @@ class Parts:
         save: Save | None = None,
         locate: Callable[[ResolvedRecipe], Located] | None = None,
         previews: int = 0,
+        idle_unload_s: float = 0,
     ) -> Parts:
         database = open_database(home, owners)
         gallery = Gallery(database, Paths.at(home))
@@ -103,6 +104,7 @@ class Parts:
             hub,
             live_pictures=live_pictures,
             preview_every_steps=previews,
+            idle_unload_s=idle_unload_s,
         )
         return cls(database, gallery, queue, hub, supervisor, dispatcher)
 

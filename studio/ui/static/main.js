@@ -11,6 +11,7 @@ import { Models } from "./models.js";
 import { Pictures } from "./pictures.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
+import { Residency } from "./residency.js";
 import { Reading } from "./reading.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
@@ -44,12 +45,14 @@ class Studio {
     this.finisher = new Finisher(this);
     this.models = new Models(this);
     this.reading = new Reading(this);
+    this.residency = new Residency(this);
     startTheme(document.querySelector("#theme"));
     await this.form.start();
     this.source.start();
     this.viewer.start();
     this.gallery.start();
     this.models.start();
+    this.residency.start();
     this.stage.start();
     this.feed.addEventListener("change", () => this.#showState());
     this.feed.addEventListener("updated", () => {
@@ -68,6 +71,7 @@ class Studio {
   remember = (values) => {
     this.form.remember(values);
     if (this.form.values) this.source.follow(this.form.values);
+    this.residency?.show();
   };
   recall = () => {
     const values = this.form.recall();
@@ -205,7 +209,10 @@ class Studio {
       else link.removeAttribute("aria-current");
     }
     if (this.route === "gallery") this.gallery.show(["favourites", "bin"].includes(view) ? view : "all");
-    if (this.route === "models") this.models.show(view);
+    if (this.route === "models") {
+      this.models.show(view);
+      void this.residency.ask();
+    }
     window.scrollTo(0, 0);
   }
 

@@ -23,6 +23,7 @@ export function modelCard(page, model) {
       make("p", { class: "model-kind muted" }, [kindName(model.kind), size(model.size_bytes)].join(" · ")),
       make("p", { class: "traits" }, traits(model).map((words) => make("span", {}, words))),
       model.problem ? problem(model) : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.about.trigger_words.slice(0, 6).join(", ")),
+      model.cost ? make("p", { class: "model-cost muted small" }, model.cost) : null,
       make("div", { class: "model-actions" }, ...actions(page, model)),
     ),
   );

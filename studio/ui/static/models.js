@@ -129,6 +129,15 @@ export class Models {
 
   // --- drawing ---
 
+  /** What changing to a checkpoint costs has changed. */
+  showCosts() {
+    if (this.#revision !== null && this.#isShown()) this.#render();
+  }
+
+  #withCost(model) {
+    return model.usable && model.kind === "checkpoint" ? { ...model, cost: this.#studio.residency.cost(model.name) } : model;
+  }
+
   #belongs(model) {
     return this.#kind === "all" || model.kind === this.#kind || (this.#kind === "other" && OTHER_KINDS.includes(model.kind));
   }
@@ -142,7 +151,7 @@ export class Models {
         .toLowerCase();
       return words.every((word) => told.includes(word));
     };
-    return this.#models.filter((model) => this.#belongs(model) && (!this.#family || model.family === this.#family) && holds(model));
+    return this.#models.filter((model) => this.#belongs(model) && (!this.#family || model.family === this.#family) && holds(model)).map((model) => this.#withCost(model));
   }
 
   #render() {
