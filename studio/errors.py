@@ -3,6 +3,7 @@
     StudioError                     every error that a person is meant to read
     ├── InvalidField                a value out of its range; names the field and what is allowed
     │   ├── PromptError             a prompt that cannot be understood; points at a column
+    │   ├── SearchError             a search that cannot be understood; points at a column
     │   └── TooLarge                a file beyond what may be uploaded
     ├── NotFound                    an id or name that does not exist (or is not yours)
     │   ├── UnknownCheckpoint
@@ -73,6 +74,23 @@ class PromptError(InvalidField):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.field, self.plain_message, self.column)
+
+
+class SearchError(InvalidField):
+    """A search that cannot be understood; ``column`` counts characters from 1."""
+
+    code = "search"
+
+    def __init__(self, message: str, allowed: str, column: int) -> None:
+        super().__init__("search", f"{message} at column {column}", allowed)
+        self.column = column
+        self.plain_message = message
+
+    def details(self) -> dict[str, object]:
+        return {**super().details(), "column": self.column}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.plain_message, self.allowed, self.column)
 
 
 class TooLarge(InvalidField):

@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 
 from studio.api.caller import OwnerOf, StudioOf
 from studio.gallery.copies import copy_as
+from studio.gallery.gallery import MAX_IDS, MAX_OFFSET
+from studio.gallery.order import ORDERS
 from studio.pictures.formats import FormatName, find_format
 
 router = APIRouter(tags=["images"])
@@ -21,7 +23,7 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable", "X-Content-T
 class ImageIds(BaseModel):
     """Some images by id."""
 
-    ids: list[str] = Field(min_length=1, max_length=5000)
+    ids: list[str] = Field(min_length=1, max_length=MAX_IDS)
 
 
 class Favourite(BaseModel):
@@ -34,15 +36,36 @@ class Favourite(BaseModel):
 def list_images(
     studio: StudioOf,
     owner: OwnerOf,
-    query: str = Query("", max_length=500, description="Words that the prompts hold; quotes keep a phrase together."),
-    before: str | None = Query(None, description="`next` of the page before."),
+    search: str = Query("", description='The search language: `sampler:"Euler a" steps>20 fav:yes -dog cat`.'),
+    sort: str = Query("newest", description=f"One of {', '.join(ORDERS)}."),
+    query: str = Query("", max_length=500, description="Plain words that the prompts hold, without the language."),
+    before: str | None = Query(None, description="`next` of the page before, of the same search and sort."),
+    offset: int = Query(0, ge=0, le=MAX_OFFSET, description="Pass over so many, to look into the middle."),
     limit: int = Query(50, ge=1, le=500),
     binned: bool = False,
     favourites: bool = False,
 ) -> dict[str, Any]:
-    """Your images, newest first, a page at a time."""
-    page = studio.gallery.list(owner, query=query, before=before, limit=limit, binned=binned, favourites=favourites)
+    """Your images, a page at a time."""
+    page = studio.gallery.list(
+        owner,
+        query=query,
+        search=search,
+        sort=sort,
+        before=before,
+        offset=offset,
+        limit=limit,
+        binned=binned,
+        favourites=favourites,
+    )
     return {"images": [image.as_dict() for image in page.images], "total": page.total, "next": page.next}
+
+
+@router.get("/images/ids")
+def list_ids(
+    studio: StudioOf, owner: OwnerOf, search: str = "", binned: bool = False, favourites: bool = False
+) -> dict[str, Any]:
+    """The ids of all your images that match, newest first, up to 50,000: to do something with everything found."""
+    return {"ids": list(studio.gallery.ids(owner, search, binned, favourites))}
 
 
 @router.get("/images/{image_id}")

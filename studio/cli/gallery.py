@@ -35,24 +35,27 @@ def rebuild(home: Home = None) -> None:
 
 
 @app.command("search")
-def search(
-    query: Annotated[str, typer.Argument(help="Words that the prompts hold; quotes keep a phrase together.")] = "",
+def find(
+    search: Annotated[
+        str, typer.Argument(help="Words, and fields such as steps>20 or sampler:'Euler a'; see docs/gallery.md.")
+    ] = "",
     home: Home = None,
+    sort: Annotated[str, typer.Option(help="newest, oldest, largest, steps, seed, checkpoint or sampler.")] = "newest",
     limit: Annotated[int, typer.Option(min=1, max=10000, help="Most pictures to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """List pictures whose prompts hold the words, newest first."""
+    """List the pictures that a search finds. One that begins with a minus comes after two dashes: -- -dog."""
     from studio.services import LOCAL_OWNER
 
     with _gallery(home) as gallery:
-        page = gallery.list(LOCAL_OWNER, query=query, limit=limit)
+        page = gallery.list(LOCAL_OWNER, search=search, sort=sort, limit=limit)
     if as_json:
         typer.echo(json.dumps([image.as_dict() for image in page.images], indent=2))
         return
     for image in page.images:
         seed = "unknown" if image.seed is None else image.seed
         typer.echo(f"{image.id}  seed {seed:<11} {image.prompt[:80]}")
-    typer.echo(f"{page.total} in all" if page.total else "No picture's prompt holds that.")
+    typer.echo(f"{page.total} in all" if page.total else "No picture is like that.")
 
 
 @contextlib.contextmanager

@@ -12,20 +12,22 @@ import hashlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from studio.errors import InvalidField, NotFound, StorageError
 from studio.gallery import png
+from studio.gallery.conditions import conditions
 from studio.gallery.description import Description
 from studio.gallery.identity import Identity
 from studio.gallery.image import Image, Page, from_row
 from studio.gallery.lineage import Lineage, lineage_of
+from studio.gallery.order import find_order
 from studio.gallery.rebuild import Rebuilding, RebuildReport
 from studio.gallery.search import matching
 from studio.gallery.thumbnails import Thumbnails
@@ -40,13 +42,13 @@ from studio.store.tables import ImageRow
 log = logging.getLogger(__name__)
 
 MAX_PAGE = 10_000
+MAX_OFFSET = 10_000_000
+MAX_IDS = 50_000
 IDS_AT_ONCE = 500
 """Ids in one statement: databases limit the variables of one."""
 
 DELETED_AT_ONCE = 100
 """Files deleted before their rows go: what a crash can leave in the bin without a file."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Gallery:
@@ -152,16 +154,47 @@ class Gallery:
         limit: int = 50,
         binned: bool = False,
         favourites: bool = False,
+        search: str = "",
+        sort: str = "newest",
+        offset: int = 0,
     ) -> Page:
-        """A page of somebody's images, newest first; ``before`` is the ``next`` of the page before.
+        """A page of somebody's images; ``before`` is the ``next`` of the page before.
 
-        Pages hang on the moment of the last image, so pictures that arrive or go meanwhile shift nothing.
+        ``query`` is plain words, ``search`` the search language. Pages hang on the last image of the one before, so
+        pictures that arrive or go meanwhile shift nothing; ``offset`` passes over so many, to look into the middle.
 
         Raises:
-            InvalidField: a query that is too long, a ``before`` that no page gave, a limit out of range.
+            SearchError: a search that cannot be understood.
+            InvalidField: a query that is too long, a ``before`` that no page gave, an unknown sort, a limit out of
+                range.
         """
         if not 1 <= limit <= MAX_PAGE:
             raise InvalidField("limit", f"{limit} is out of range", f"1 to {MAX_PAGE}")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise InvalidField("offset", f"{offset} is out of range", f"0 to {MAX_OFFSET}")
+        order, wanted = find_order(sort), self._wanted(owner, query, search, binned, favourites)
+        numbers = select(ImageRow.number).where(*wanted).order_by(*order.columns)
+        if before is not None:
+            numbers = numbers.where(order.after(before))
+        with self.database.reading() as session:
+            total = session.scalar(select(func.count()).select_from(ImageRow).where(*wanted)) or 0
+            # numbers first: only the rows of this page are read whole, whatever was passed over and sorted
+            some = session.scalars(numbers.offset(offset).limit(limit + 1)).all()
+            rows = session.scalars(select(ImageRow).where(ImageRow.number.in_(some[:limit]))).all()
+        by_number = {row.number: from_row(row) for row in rows}
+        images = tuple(by_number[number] for number in some[:limit])
+        return Page(images, total, order.place(images[-1]) if len(some) > limit else None)
+
+    def ids(self, owner: str, search: str = "", binned: bool = False, favourites: bool = False) -> Sequence[str]:
+        """The ids of all images that match, newest first; to mark everything found. Raises `SearchError`."""
+        wanted = self._wanted(owner, "", search, binned, favourites)
+        newest_first = select(ImageRow.id).where(*wanted).order_by(*find_order("newest").columns)
+        with self.database.reading() as session:
+            return session.scalars(newest_first.limit(MAX_IDS)).all()
+
+    def _wanted(
+        self, owner: str, query: str, search: str, binned: bool, favourites: bool
+    ) -> Sequence[ColumnElement[bool]]:
         wanted: list[ColumnElement[bool]] = [
             ImageRow.owner_id == owner,
             ImageRow.binned_at.is_not(None) if binned else ImageRow.binned_at.is_(None),
@@ -171,14 +204,7 @@ class Gallery:
         found = matching(query, self.database.dialect)
         if found is not None:
             wanted.append(found)
-        newest_first = select(ImageRow).where(*wanted).order_by(ImageRow.created_at.desc(), ImageRow.id.desc())
-        if before is not None:
-            newest_first = newest_first.where(tuple_(ImageRow.created_at, ImageRow.id) < tuple_(*_moment(before)))
-        with self.database.reading() as session:
-            total = session.scalar(select(func.count()).select_from(ImageRow).where(*wanted)) or 0
-            rows = session.scalars(newest_first.limit(limit + 1)).all()
-        images = tuple(from_row(row) for row in rows[:limit])
-        return Page(images, total, _cursor(images[-1]) if len(rows) > limit else None)
+        return [*wanted, *conditions(search, owner, self.database.dialect)]
 
     def get(self, owner: str, image_id: str) -> Image:
         """One image, in the bin or not. Raises `NotFound`, for somebody else's too."""
@@ -297,17 +323,3 @@ def _release(session: Session, key: tuple[str, int], description: Description) -
 def _copy(row: ImageRow) -> ImageRow:
     """A fresh row of the same values: one that a failed transaction has seen cannot be added again."""
     return ImageRow(**{column.key: getattr(row, column.key) for column in ImageRow.__mapper__.column_attrs})
-
-
-def _cursor(image: Image) -> str:
-    return f"{(image.created_at - _EPOCH) // timedelta(microseconds=1)}-{image.id}"
-
-
-def _moment(cursor: str) -> tuple[datetime, str]:
-    """The place in the order that a page's ``next`` names."""
-    microseconds, _, image_id = cursor.partition("-")
-    try:
-        return _EPOCH + timedelta(microseconds=int(microseconds)), image_id
-    except (ValueError, OverflowError):
-        shown = repr(cursor[:60])
-        raise InvalidField("before", f"{shown} is no place in the gallery", "`next` of the page before") from None

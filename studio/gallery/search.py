@@ -8,6 +8,7 @@ looked for letter by letter, and so is everything on a database without the inde
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, text
@@ -63,12 +64,12 @@ def matching(query: str, dialect: str) -> ColumnElement[bool] | None:
     ]
     if indexed:
         found = text("images.number IN (SELECT rowid FROM image_search WHERE image_search MATCH :expression)")
-        conditions.append(found.bindparams(expression=_expression(indexed)))  # type: ignore[arg-type]
+        conditions.append(found.bindparams(expression=expression("prompt", indexed)))  # type: ignore[arg-type]
     return and_(*conditions) if conditions else None
 
 
-def _expression(indexed: list[Term]) -> str:
-    """FTS5 syntax with every term as a string, the one form in which no character has a meaning:
-    https://sqlite.org/fts5.html section 3.1."""
-    strings = ('"' + term.text.replace('"', '""') + '"' + ("" if term.is_phrase else "*") for term in indexed)
-    return f"prompt : ({' AND '.join(strings)})"
+def expression(column: str, terms: Sequence[Term]) -> str:
+    """FTS5 syntax for terms that must all occur in a column, with every term as a string, the one form in which no
+    character has a meaning: https://sqlite.org/fts5.html section 3.1."""
+    strings = ('"' + term.text.replace('"', '""') + '"' + ("" if term.is_phrase else "*") for term in terms)
+    return f"({column} : ({' AND '.join(strings)}))"

@@ -107,6 +107,13 @@ class PictureRow(Base):
     seconds: Mapped[float | None] = mapped_column(Double, default=None)
 
 
+_SEARCHED = (
+    *("owner_id", "binned_at", "created_at", "id"),
+    *("favourite", "seed", "steps", "width_px", "height_px", "sampler", "checkpoint"),
+)
+"""What a search by field looks at, newest first: the index holds it all, so no whole row is read to pass it over."""
+
+
 class ImageRow(Base):
     """A finished picture in a file. ``number`` only serves the search index; the world knows the opaque ``id``.
 
@@ -121,7 +128,7 @@ class ImageRow(Base):
         UniqueConstraint("id"),
         UniqueConstraint("file"),
         UniqueConstraint("job_id", "idx"),
-        Index(None, "owner_id", "binned_at", "created_at", "id"),
+        Index("ix_images_fields", *_SEARCHED),
         Index(None, "parent_id"),
     )
 
@@ -147,3 +154,35 @@ class ImageRow(Base):
     favourite: Mapped[bool] = mapped_column(default=False)
     binned_at: Mapped[datetime | None] = mapped_column(default=None)
     parent_id: Mapped[str | None] = mapped_column(default=None)
+
+
+class ImageTagRow(Base):
+    """A word somebody put on a picture of theirs; ``name`` is in small letters."""
+
+    __tablename__ = "image_tags"
+    __table_args__ = (Index(None, "name", "image_id"),)
+
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+class AlbumRow(Base):
+    """A named set of pictures of one owner."""
+
+    __tablename__ = "albums"
+    __table_args__ = (UniqueConstraint("owner_id", "name"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
+    name: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class AlbumImageRow(Base):
+    """A picture in an album."""
+
+    __tablename__ = "album_images"
+    __table_args__ = (Index(None, "image_id"),)
+
+    album_id: Mapped[str] = mapped_column(ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True)
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)

@@ -44,9 +44,16 @@ STAGE = """
 GALLERY = """
 <section id="gallery" aria-label="Gallery">
   <div class="gallery-bar">
-    <label class="search"><span class="hidden-text">Search in prompts</span>
-      <input id="gallery-search" type="search" placeholder="Search in prompts" autocomplete="off"
-        spellcheck="false"></label>
+    <label class="search"><span class="hidden-text">Search in prompts and settings</span>
+      <input id="gallery-search" type="search" placeholder="Search: cat steps>20 fav:yes" autocomplete="off"
+        spellcheck="false" aria-describedby="gallery-help"></label>
+    <button type="button" id="gallery-help-button" class="icon-button" aria-label="How to search" title="How to search"
+      aria-expanded="false" aria-controls="gallery-help">?</button>
+    <select id="gallery-sort" class="format" aria-label="Sort" title="Sort">
+      <option value="newest">Newest</option><option value="oldest">Oldest</option>
+      <option value="largest">Largest</option><option value="steps">Most steps</option>
+      <option value="seed">Seed</option><option value="checkpoint">Checkpoint</option>
+      <option value="sampler">Sampler</option></select>
     <div class="views" role="group" aria-label="Which pictures">
       <a href="#/gallery" data-view="all">All</a>
       <a href="#/gallery/favourites" data-view="favourites">Favourites</a>
@@ -54,6 +61,7 @@ GALLERY = """
     </div>
     <span id="gallery-total" class="muted" role="status"></span>
   </div>
+  <div id="gallery-help" hidden></div>
   <div id="gallery-note"></div>
   <div id="gallery-grid" class="gallery-grid"></div>
   <div id="gallery-end"></div>

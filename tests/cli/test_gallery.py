@@ -20,3 +20,10 @@ def test_rebuild_takes_the_lock_before_it_opens_the_database(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["studio.db", "studio.lock"]
     assert studio("gallery", "rebuild", "--home", str(tmp_path)).returncode == 0
     assert list(tmp_path.glob("studio.db.damaged-*"))
+
+
+def test_search_speaks_the_language_and_says_what_is_wrong(tmp_path: Path) -> None:
+    answer = studio("gallery", "search", "steps>20 cat", "--sort", "oldest", "--home", str(tmp_path))
+    assert answer.returncode == 0 and "No picture is like that" in answer.stdout
+    wrong = studio("gallery", "search", "cat steps>many", "--home", str(tmp_path))
+    assert wrong.returncode != 0 and "at column 5" in wrong.stderr

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.servers import Server, wait_for_job
-from tests.ui.conftest import PHONE, OpenPage, wait_until_ready
+from tests.ui.conftest import PHONE, OpenPage, Watch, wait_until_ready
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +51,34 @@ def test_newest_first_and_search(open_page: OpenPage) -> None:
     expect(page.locator("#gallery-note h2")).to_have_text("Nothing found for “no such <i>thing</i>”")
     page.click("text=Show everything")
     page.wait_for_selector(".cell-open")
+
+
+def test_search_by_fields_with_help_in_place(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    page.wait_for_selector(".cell-open")
+    search(page, "heron seed:101")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    assert shown(page) == ["a heron at night"]
+    search(page, "heron")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
+    page.select_option("#gallery-sort", "oldest")
+    page.wait_for_function("document.querySelector('.cell-open')?.title === 'a heron at dawn'")
+    page.click("#gallery-help-button")
+    page.click("#gallery-help .example:has-text('steps>20')")
+    expect(page.locator("#gallery-search")).to_have_value("heron steps>20")
+    expect(page.locator("#gallery-note h2")).to_have_text("Nothing found for “heron steps>20”")
+    page.keyboard.press("Escape")
+    expect(page.locator("#gallery-help")).to_be_hidden()
+
+
+def test_a_search_that_means_nothing_says_so(open_page: OpenPage, watch: Watch) -> None:
+    page = open_page("/#/gallery")
+    watch.expected.append("422")
+    search(page, "heron steps>many")
+    expect(page.locator("#gallery-note")).to_contain_text("at column 7")
+    expect(page.locator("#gallery-note")).to_contain_text("steps>=512")
+    search(page, "heron")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
 
 
 def test_full_view_by_keyboard(open_page: OpenPage) -> None:

@@ -5,6 +5,7 @@ import { icon } from "./icons.js";
 import { thumbnailOf } from "./pictures.js";
 import { favouriteButton } from "./picture-actions.js";
 import { ask } from "./question.js";
+import { startSearchHelp } from "./search-help.js";
 import { toast } from "./toasts.js";
 import { pictures as countOf } from "./words.js";
 
@@ -30,6 +31,7 @@ export class Gallery {
     this.note = document.querySelector("#gallery-note");
     this.total = document.querySelector("#gallery-total");
     this.search = document.querySelector("#gallery-search");
+    this.sort = document.querySelector("#gallery-sort");
   }
 
   start() {
@@ -37,6 +39,8 @@ export class Gallery {
       clearTimeout(this.#typingTimer);
       this.#typingTimer = setTimeout(() => this.#searchFor(this.search.value), PAUSE_MS);
     });
+    this.sort.addEventListener("change", () => this.#reload(true));
+    startSearchHelp(this.search, document.querySelector("#gallery-help"), (words) => this.#searchFor(words));
     this.#studio.pictures.addEventListener("change", ({ detail }) => this.#changed(detail));
     this.#studio.feed.addEventListener("job", ({ detail: { job, before } }) => {
       if (job.done === (before?.done ?? job.done)) return;
@@ -89,7 +93,7 @@ export class Gallery {
     const asking = (this.#asking += 1);
     this.#loading = true;
     try {
-      const wanted = { query: this.#query, favourites: this.view === "favourites", binned: this.view === "bin", before, limit: PAGE };
+      const wanted = { search: this.#query, sort: this.sort.value, favourites: this.view === "favourites", binned: this.view === "bin", before, limit: PAGE };
       const page = await this.#studio.pictures.list(wanted);
       if (asking !== this.#asking) return;
       this.#images = before ? [...this.#images, ...page.images] : page.images;
@@ -170,7 +174,7 @@ export class Gallery {
         this.#searchFor("");
         this.search.focus();
       };
-      return [`Nothing found for “${this.#query}”`, "The search looks for words in prompts.", make("button", { type: "button", class: "button", onclick: clear }, "Show everything")];
+      return [`Nothing found for “${this.#query}”`, "The search looks for words in prompts; the question mark beside it shows what else it knows.", make("button", { type: "button", class: "button", onclick: clear }, "Show everything")];
     }
     if (this.view === "favourites") return ["No favourites yet", "Mark a picture with the heart and it is found here.", null];
     if (this.view === "bin") return ["The bin is empty", "Deleted pictures wait here until you empty it.", null];

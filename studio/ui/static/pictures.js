@@ -60,8 +60,8 @@ export class Pictures extends EventTarget {
     return Boolean(binned || gone);
   }
 
-  async list({ query = "", favourites = false, binned = false, before = null, limit = 60 } = {}) {
-    const wanted = new URLSearchParams({ query, favourites, binned, limit });
+  async list({ search = "", sort = "newest", offset = 0, favourites = false, binned = false, before = null, limit = 60 } = {}) {
+    const wanted = new URLSearchParams({ search, sort, offset, favourites, binned, limit });
     if (before) wanted.set("before", before);
     const page = await request("GET", `images?${wanted}`);
     return { ...page, images: page.images.map((image) => this.#keep(image)) };
