@@ -10,6 +10,7 @@
     │   ├── UnknownPart             a LoRA, VAE, embedding or upscaler that is not there
     │   └── UnknownSampler
     ├── Conflict                    the request contradicts what is already there
+    ├── Refused                     a request that may not be made from there, or by that person
     ├── ModelError                  a model file that cannot be used, and why
     │   ├── DamagedModel            truncated, unreadable or not what it claims to be
     │   └── UnsupportedModel        recognised, but not something the engine can run
@@ -133,6 +134,13 @@ class Conflict(StudioError):
 
     code = "conflict"
     http_status = 409
+
+
+class Refused(StudioError):
+    """A request that may not be made: from another site's page, under another name, or by that person."""
+
+    code = "refused"
+    http_status = 403
 
 
 class ModelError(StudioError):

@@ -18,6 +18,7 @@ from studio.api import catalogue, images, jobs, models, recipes, residency, sour
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
 from studio.api.openapi import describe
+from studio.door import Door, Rules
 from studio.errors import NotFound
 from studio.services import Studio
 
@@ -77,4 +78,5 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
         from studio.ui.page import mount_page
 
         app = mount_page(app, studio)
+    app.add_middleware(Door, rules=Rules.of(studio.settings))
     return app

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="Device to compute on: auto, cpu, cuda or cuda:N."
     )
     open: bool = Field(False, description="Allow listening beyond this machine without a login (with a warning).")
+    allowed_hosts: list[str] = Field(
+        default_factory=list, description="Further names by which browsers reach this studio, behind a proxy say."
+    )
     browser: bool = Field(False, description="Open the page in a browser once it answers.")
     default_checkpoint: str = Field(
         "auto", description="Checkpoint for recipes that name none; auto takes your first own one, else the starter."

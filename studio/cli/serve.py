@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import threading
@@ -55,6 +54,8 @@ def refuse_unguarded(settings: Settings) -> None:
     Raises:
         SetupError: ``host`` is not a loopback address and ``open`` was not given.
     """
+    from studio.door.hosts import is_loopback
+
     if is_loopback(settings.host):
         return
     if not settings.open:
@@ -67,16 +68,6 @@ def refuse_unguarded(settings: Settings) -> None:
         fg=typer.colors.YELLOW,
         err=True,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether ``host`` is an address that only this machine reaches."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -32,7 +32,7 @@ def models(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(models: Path, tmp_path: Path) -> Iterator[TestClient]:
     studio = build_studio(load_settings(home=tmp_path / "home", models=[models], engine="fake"))
-    client = TestClient(create_app(studio, page=False))  # not entered: nothing is started
+    client = TestClient(create_app(studio, page=False), base_url="http://localhost")  # not entered: nothing is started
     yield client
     studio.close()
 

@@ -1,0 +1,37 @@
+"""What the door goes by: a frozen `Rules`, made once from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from studio.door.hosts import expected_names
+from studio.door.paths import upload_field
+from studio.settings import Settings
+
+MOST_BODY_BYTES = 4_000_000
+"""Of a request that brings no file: room for the longest prompts with all that a form holds."""
+
+ENVELOPE_BYTES = 1_000_000
+"""What may come round a file: the rest of a form. The routes hold the file itself to its own limit."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """``names`` are those by which this studio may be called besides addresses; ``upload_bytes`` bounds a file."""
+
+    names: frozenset[str]
+    any_address: bool
+    upload_bytes: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Rules:
+        """The rules for a studio that listens on ``settings.host``."""
+        names, any_address = expected_names(settings.host, settings.allowed_hosts)
+        return cls(names, any_address, settings.max_upload_mb * 1_000_000)
+
+    def most_bytes(self, path: str) -> int:
+        """Bytes that the body of a request to ``path`` may have."""
+        if upload_field(path) is None:
+            return MOST_BODY_BYTES
+        # A1111's routes carry pictures as base64 inside JSON, four bytes for three, and often a mask beside them.
+        return self.upload_bytes * (3 if path.startswith("/sdapi/") else 1) + ENVELOPE_BYTES

@@ -1,0 +1,36 @@
+"""A whole studio in this process, page included, with what its own routes say of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from studio.server import create_app
+from studio.services import Studio, build_studio
+from studio.settings import load_settings
+
+ADDRESS = "http://localhost:7860"
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory, toy_models: Path) -> Iterator[Studio]:
+    """A studio that nobody has started, with small uploads."""
+    home = tmp_path_factory.mktemp("security") / "home"
+    built = build_studio(load_settings(home=home, models=[toy_models], engine="fake", max_upload_mb=1))
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="session")
+def app(studio: Studio) -> FastAPI:
+    return create_app(studio)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    """Not entered: the worker is not started. What fails inside shows as a 500 and not as an exception."""
+    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
