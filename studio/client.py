@@ -48,6 +48,10 @@ class StudioClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
+    def vary(self, image_id: str, variation: dict[str, Any]) -> dict[str, Any]:
+        """Order variations of an image; answers the job. ``variation`` is the body of the route."""
+        return self._json("POST", f"/api/v1/images/{image_id}/vary", variation)
+
     def submit(self, recipe: dict[str, Any], count: int = 1, job_id: str | None = None) -> dict[str, Any]:
         """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless."""
         return self._json("POST", "/api/v1/jobs", {"recipe": recipe, "count": count, "id": job_id})

@@ -6,14 +6,15 @@ studio at a time works on a home folder, so that two queues never take the same 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.adapters import with_adapters
-from studio.errors import InvalidField, PromptError
-from studio.gallery import Gallery
+from studio.errors import InvalidField, NotFound, PromptError
+from studio.gallery import Gallery, Image
 from studio.holdings import Holdings
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.library import Library
@@ -30,6 +31,7 @@ from studio.sources import Sources
 from studio.store import Database
 from studio.store.blobs import Blobs
 from studio.store.lock import HomeLock
+from studio.variations import STRENGTH, Way, more_like, varied_with, with_checkpoint, with_preset
 from studio.whereabouts import Memory
 
 log = logging.getLogger(__name__)
@@ -95,8 +97,17 @@ class Studio:
             "waiting_jobs": len(self.queue.places()),
         }
 
-    def submit(self, recipe: Recipe, count: int = 1, owner: str = LOCAL_OWNER, job_id: str | None = None) -> JobView:
+    def submit(
+        self,
+        recipe: Recipe,
+        count: int = 1,
+        owner: str = LOCAL_OWNER,
+        job_id: str | None = None,
+        lineage: Mapping[str, str] | None = None,
+    ) -> JobView:
         """Queue ``count`` pictures of a recipe. The same id with the same order again is harmless.
+
+        ``lineage`` says what they are variations of, as `Variation.lineage` gives it.
 
         Raises:
             InvalidField, PromptError: a value or prompt that cannot be used; nothing was queued.
@@ -108,7 +119,8 @@ class Studio:
                 "count", f"{count} pictures cannot be ordered at once", f"1 to {self.settings.max_count}"
             )
         rolled = [name for name in ("seed", "variation_seed") if getattr(recipe, name) == AUTO_SEED]
-        job = self.dispatcher.enqueue(owner, self.resolve(recipe), count, job_id, rolled=rolled)
+        resolved = self.resolve(recipe).model_copy(update=dict(lineage or {}))
+        job = self.dispatcher.enqueue(owner, resolved, count, job_id, rolled=rolled)
         return self.job(job.id, owner)
 
     def resolve(self, recipe: Recipe) -> ResolvedRecipe:
@@ -119,6 +131,44 @@ class Studio:
         if resolved.has_second_pass and parse(resolved.hires_prompt, "hires_prompt", resolved.steps).extras != extras:
             raise PromptError("hires_prompt", "the second pass wears the LoRAs of the first; name the same", 1)
         return with_adapters(resolved, extras, self.library) if resolved.checkpoint_sha256 else resolved
+
+    def vary(
+        self,
+        image_id: str,
+        way: Way,
+        owner: str = LOCAL_OWNER,
+        *,
+        count: int = 4,
+        strength: float = STRENGTH,
+        name: str = "",
+        job_id: str | None = None,
+    ) -> JobView:
+        """Queue variations of a picture of the gallery; their lineage says so.
+
+        ``name`` is the preset or checkpoint to take, empty for the next one; of these one picture is made.
+
+        Raises:
+            NotFound: no such picture.
+            Conflict: it cannot be varied, or there is no other preset or checkpoint.
+            InvalidField: as `submit`.
+        """
+        image = self.gallery.get(owner, image_id)
+        if way == "like":
+            variation = more_like(image, strength)
+        elif way == "preset":
+            variation = with_preset(image, self._without_preset(image), self.presets, name)
+        else:
+            usable = [card.name for card in self.library.parts("checkpoint") if not card.problem]
+            variation = with_checkpoint(image, sorted(set(usable), key=str.casefold), name)
+        how_many = count if way == "like" else 1
+        return self.submit(variation.recipe, how_many, owner, job_id, variation.lineage())
+
+    def _without_preset(self, image: Image) -> Image:
+        """The picture that presets were tried on, when ``image`` is such a try."""
+        if varied_with(image, "preset") and image.parent_id:
+            with contextlib.suppress(NotFound):
+                return self.gallery.get(image.owner, image.parent_id)
+        return image
 
     def job(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
         """A job as it stands. Raises `NotFound` for anybody else's."""

@@ -6,13 +6,14 @@ from typing import Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from studio.api.caller import OwnerOf, StudioOf
 from studio.gallery.copies import copy_as
 from studio.gallery.gallery import MAX_IDS, MAX_OFFSET
 from studio.gallery.order import ORDERS
 from studio.pictures.formats import FormatName, find_format
+from studio.variations import STRENGTH, Way
 
 router = APIRouter(tags=["images"])
 
@@ -30,6 +31,18 @@ class Favourite(BaseModel):
     """Whether an image is a favourite."""
 
     favourite: bool
+
+
+class Variation(BaseModel):
+    """How to vary an image."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"way": "like", "count": 4}]})
+
+    way: Way = Field("like", description="`like`: more like it; `preset`: same seed; `checkpoint`: same recipe.")
+    count: int = Field(4, description="Pictures more like it; of a preset or checkpoint one is made.")
+    strength: float = Field(STRENGTH, description="How far from it: above 0, up to 1.")
+    name: str = Field("", max_length=300, description="The preset or checkpoint; empty for the next one.")
+    id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="A job id of your choice.")
 
 
 @router.get("/images")
@@ -104,6 +117,18 @@ def image_file(
 def image_thumbnail(image_id: str, studio: StudioOf, owner: OwnerOf) -> FileResponse:
     """A small WebP."""
     return FileResponse(studio.gallery.thumbnail(owner, image_id), media_type="image/webp", headers=FOREVER)
+
+
+@router.post("/images/{image_id}/vary", status_code=202)
+def vary_image(image_id: str, body: Variation, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
+    """Queue variations of an image: more like it, the same seed with a preset, the same recipe with a checkpoint.
+
+    Answers at once with the job, as an order does; what comes of it stands in the lineage.
+    """
+    job = studio.vary(
+        image_id, body.way, owner, count=body.count, strength=body.strength, name=body.name, job_id=body.id
+    )
+    return job.as_dict()
 
 
 @router.post("/images/bin")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from studio import __version__
-from studio.cli import bench, catalogue, doctor, finish, gallery, generate, read, serve, training
+from studio.cli import bench, catalogue, doctor, finish, gallery, generate, read, serve, training, vary
 from studio.errors import StudioError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("serve")(serve.serve)
 app.command("generate")(generate.generate)
 app.command("finish")(finish.finish)
+app.command("vary")(vary.vary)
 app.command("read")(read.read)
 app.add_typer(catalogue.models, name="models")
 app.add_typer(catalogue.presets, name="presets")

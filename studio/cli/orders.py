@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from studio.recipe import Recipe
     from studio.services import Studio
     from studio.settings import Settings
+    from studio.variations import Way
 
 Kind = Literal["picture", "mask"]
 JobDict = dict[str, Any]
@@ -44,6 +45,9 @@ class Maker(Protocol):
 
     def submit(self, recipe: Recipe, count: int) -> JobDict:
         """Order pictures."""
+
+    def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
+        """Order variations of a picture of the gallery."""
 
     def follow(self, job_id: str) -> Iterator[JobDict]:
         """The job again and again until it has ended."""
@@ -90,6 +94,10 @@ class Server:
     def submit(self, recipe: Recipe, count: int) -> JobDict:
         return self._client.submit(recipe.model_dump(mode="json"), count)
 
+    def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
+        body = {"way": way, "count": count, "strength": strength, "name": name}
+        return self._client.vary(image_id, body)
+
     def follow(self, job_id: str) -> Iterator[JobDict]:
         return self._client.follow(job_id)
 
@@ -112,6 +120,9 @@ class OwnWorker:
 
     def submit(self, recipe: Recipe, count: int) -> JobDict:
         return self._studio.submit(recipe, count).as_dict()
+
+    def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
+        return self._studio.vary(image_id, way, count=count, strength=strength, name=name).as_dict()
 
     def follow(self, job_id: str) -> Iterator[JobDict]:
         while True:

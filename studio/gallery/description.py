@@ -56,10 +56,11 @@ class Description:
         }
 
     def _parent_id(self) -> str | None:
-        """The image that this one was made from; a source that its mode does not use is none."""
+        """The image that this one varies or was made from; a source that its mode does not use is none."""
         known = self.recipe or {}
         uses_source = known.get("mode", Mode.TEXT.value) != Mode.TEXT.value
-        return (known.get("source_image") or None) if uses_source else None
+        source = known.get("source_image") if uses_source else None
+        return known.get("varied_from") or source or None
 
     def is_same_picture(self, recipe: Mapping[str, Any] | None) -> bool:
         """Whether a stored recipe makes the very same picture."""

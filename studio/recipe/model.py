@@ -90,6 +90,7 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     """One picture, with every question answered: what is queued, run, saved and shown.
 
     ``seed`` and ``variation_seed`` are those of this very picture; ``for_picture`` gives the ones of its siblings.
+    ``varied_from`` is the id of the image that it is a variation of, ``varied_by`` says in words how.
     """
 
     mode: Mode
@@ -120,6 +121,8 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     hires_upscaler_sha256: str = ""
     upscaler_sha256: str = ""
     adapters: tuple[Adapter, ...] = ()
+    varied_from: str = ""
+    varied_by: str = ""
 
     @property
     def has_second_pass(self) -> bool:

@@ -8,6 +8,7 @@ import { comparison } from "./compare.js";
 import { fileOf, thumbnailOf } from "./pictures.js";
 import { downloadLink, favouriteButton, formatChoice } from "./picture-actions.js";
 import { placeToasts, toast } from "./toasts.js";
+import { variationButtons } from "./variations.js";
 import { dateTime } from "./words.js";
 
 const SWIPE_PX = 50;
@@ -133,11 +134,13 @@ export class Viewer {
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
     const lineage = make("div");
+    const vary = image.binned || !image.recipe ? null : variationButtons(this.#studio, image);
     this.#showLineage(image, lineage);
     fillWith(
       this.side,
       make("div", { class: "viewer-actions" }, actions),
       make("div", { class: "viewer-tools" }, tools),
+      vary,
       lineage,
       make("dl", { class: "recipe" }, recipeRows(image).map(([name, value, kind]) => make("div", { class: kind ?? "" }, make("dt", {}, name), make("dd", {}, value)))),
     );
@@ -266,6 +269,7 @@ function recipeRows(image) {
   );
   if (recipe.variation_strength > 0) rows.push(["Variation", `${recipe.variation_seed} at ${recipe.variation_strength}`]);
   if (recipe.seed_resize_width_px) rows.push(["Seed from size", `${recipe.seed_resize_width_px} × ${recipe.seed_resize_height_px}`]);
+  if (recipe.varied_by) rows.push(["Varied", recipe.varied_by]);
   if (recipe.clip_skip > 1) rows.push(["Clip skip", recipe.clip_skip]);
   if (recipe.noise === "philox") rows.push(["Noise source", "Philox"]);
   if (recipe.emphasis && recipe.emphasis !== "original") rows.push(["Emphasis", recipe.emphasis.replace("_", " ")]);
