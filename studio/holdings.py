@@ -172,6 +172,9 @@ class Holdings:
             if part.kind == "lora" and part.weight is None:
                 continue
             card = self._of_part(stock, part)
+            if part.kind == "vae":
+                stock.recipe.pop("vae", None)
+                stock.recipe |= {"vae": card.name} if card is not None else {}
             if card is not None and part.kind == "lora":
                 tag = f"<lora:{card.name}:{part.weight:g}>"
                 stock.recipe["prompt"] = f"{stock.recipe.get('prompt', '')} {tag}".strip()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from studio.errors import UnknownPart
+from studio.errors import InvalidField, UnknownPart
 from studio.library import Library
+from studio.library.support import FAMILY_NAMES
 from studio.recipe import CheckpointFacts, SamplerFacts, SourceFacts, UpscalerFacts
 from studio.recipe.finish import LATENT_UPSCALERS, NO_UPSCALER, PLAIN_UPSCALERS
+from studio.recipe.offer import VaeFacts
 from studio.sampling import catalogue
 from studio.sources import Sources
 
@@ -33,6 +35,14 @@ class StudioOffer:
 
     def checkpoint(self, name: str) -> CheckpointFacts:
         return self.library.facts(name)
+
+    def vae(self, name: str, family: str) -> VaeFacts:
+        card = self.library.part("vae", name)
+        if card.family not in (family, "unknown"):
+            made_for = FAMILY_NAMES.get(card.family, card.family)
+            runs = FAMILY_NAMES.get(family, family)  # type: ignore[call-overload]
+            raise InvalidField("vae", f"{card.name} is made for {made_for}, and the checkpoint is {runs}")
+        return VaeFacts(card.name, card.sha256)
 
     def sampler(self, name: str) -> SamplerFacts:
         entry, schedule = catalogue.find_sampler(name)

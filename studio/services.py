@@ -234,6 +234,10 @@ def build_studio(settings: Settings) -> Studio:
                 files[sha256] = library.part("upscaler", sha256).path
         for adapter in recipe.adapters:
             files[adapter.sha256] = library.part("lora", adapter.sha256).path
+        for word in recipe.learned_words:
+            files[word.sha256] = library.part("embedding", word.sha256).path
+        if recipe.vae_sha256:
+            files[recipe.vae_sha256] = library.part("vae", recipe.vae_sha256).path
         return Located(checkpoint, files)
 
     dispatcher = Dispatcher(

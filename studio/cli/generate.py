@@ -29,6 +29,7 @@ def generate(
     prompt: Annotated[str | None, typer.Argument(help="What to make.", show_default=False)] = None,
     negative: flags.Negative = None,
     model: flags.Model = None,
+    vae: flags.Vae = None,
     sampler: flags.Sampler = None,
     schedule: flags.Schedule = None,
     steps: flags.Steps = None,

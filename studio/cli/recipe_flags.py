@@ -16,6 +16,7 @@ from studio.errors import InvalidField
 
 Negative = Annotated[str | None, typer.Option(help="What to keep away from.")]
 Model = Annotated[str | None, typer.Option(help="Checkpoint by name, file name or hash.")]
+Vae = Annotated[str | None, typer.Option(help="VAE by name or hash; own: the checkpoint's.")]
 Sampler = Annotated[str | None, typer.Option(help="Sampler, see `studio samplers`.")]
 Schedule = Annotated[str | None, typer.Option(help="Schedule of noise levels.")]
 Steps = Annotated[int | None, typer.Option(help="Sampling steps.")]
@@ -79,7 +80,7 @@ _FIELDS = {
 """Flags whose field has another name; those of the same name are in `_SAME`."""
 
 _SAME = (
-    *("prompt", "sampler", "schedule", "steps", "seed", "exact", "tiling", "mode", "masked_content"),
+    *("prompt", "vae", "sampler", "schedule", "steps", "seed", "exact", "tiling", "mode", "masked_content"),
     *("colour_correction", "hires_scale", "hires_upscaler", "hires_steps", "hires_sampler", "hires_schedule"),
     *("hires_prompt", "upscaler", "upscale", "brightness", "contrast", "saturation", "temperature", "sharpness"),
 )

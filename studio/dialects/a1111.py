@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from studio.dialects.reading import Part, Reading
 from studio.recipe import infotext
+from studio.recipe.model import AUTO, OWN_VAE
 from studio.recipe.parameter_line import joined, pairs_in
 
 TEXT = "A1111’s text"
@@ -40,8 +41,9 @@ def read_infotext(text: str) -> Reading:
         text = text.strip().removesuffix(line) + joined(renamed.items())
     found = infotext.read(text)
     unused = dict(found.unknown)
-    parts = tuple(_parts(unused))
-    for key in (*_HASHES, "VAE", "VAE hash", *_SAYS_NOTHING):
+    vae = [] if found.recipe.vae in (AUTO, OWN_VAE) else [Part("vae", found.recipe.vae, found.vae_hash)]
+    parts = (*_parts(unused), *vae)
+    for key in (*_HASHES, *_SAYS_NOTHING):
         unused.pop(key, None)
     return Reading(program, found.recipe, found.model_hash, parts, unused)
 
@@ -66,6 +68,3 @@ def _parts(unknown: Mapping[str, str]) -> Iterator[Part]:
             name, mark, sha256 = entry.strip().rpartition(":")
             if mark and name.strip():
                 yield Part(kind, name.strip(), sha256.strip())
-    vae = unknown.get("VAE", "")
-    if vae and vae not in ("None", "Automatic", "TAESD"):
-        yield Part("vae", re.sub(r"\.(safetensors|ckpt|pt)$", "", vae), unknown.get("VAE hash", ""))

@@ -39,4 +39,5 @@ class Outfit:
             return None
         recipe, files = order.recipe, order.files
         adapters = tuple(Worn(files[one.sha256], one.unet_weight, one.text_weight) for one in recipe.adapters)
-        return cls(order.checkpoint_path, None, adapters)
+        vae = files[recipe.vae_sha256] if recipe.vae_sha256 else None
+        return cls(order.checkpoint_path, vae, adapters)

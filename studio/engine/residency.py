@@ -26,6 +26,8 @@ from studio.engine.placement import Placement
 from studio.engine.placement_plan import planned, sizes_on
 from studio.engine.preview import PreviewMap
 from studio.engine.weights import Weights, read_part, read_weights
+from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.header import read_header
 from studio.recipe.events import Resident
 
 SHARE_OF_MEMORY = 0.6
@@ -339,9 +341,25 @@ class Residency:
 
 
 def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis) -> dict[str, Tensor]:
+    """The tensors of a VAE's file, by the names of the checkpoint's own.
+
+    Raises:
+        DamagedModel: the file cannot be read.
+        UnsupportedModel: it is the VAE of another kind of checkpoint.
+    """
+    header = read_header(path)
+    if header.problem:
+        raise DamagedModel(f"The VAE {path.name} cannot be used. {header.problem}")
     part = files.components["vae"]
-    title = f"The VAE {path.name}"
-    return read_part(title, path, "vae", part.config, chassis.skeleton["vae"], chassis.placements["vae"])
+    try:
+        return read_part(
+            f"The VAE {path.name}", path, "vae", part.config, chassis.skeleton["vae"], chassis.placements["vae"]
+        )
+    except DamagedModel as error:
+        raise UnsupportedModel(
+            f"The VAE {path.name} does not fit the checkpoint {files.path.name}. "
+            "Choose another, or the checkpoint's own."
+        ) from error
 
 
 def _bytes_on(files: CheckpointFiles, placement: Placement) -> int:

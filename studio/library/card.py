@@ -43,6 +43,7 @@ class OwnDefaults:
     steps: int | None = None
     guidance_scale: float | None = None
     clip_skip: int | None = None
+    vae: str | None = None
     size_px: int | None = None
 
 

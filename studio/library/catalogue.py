@@ -33,7 +33,7 @@ from studio.recipe import CheckpointFacts
 log = logging.getLogger(__name__)
 
 AUTO = "auto"
-_DEFAULTS = ("sampler", "steps", "guidance_scale", "clip_skip")
+_DEFAULTS = ("sampler", "steps", "guidance_scale", "clip_skip", "vae")
 """Fields of a person's own recipe that also answer "auto"."""
 
 STARTER = "starter"

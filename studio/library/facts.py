@@ -52,4 +52,5 @@ def facts_of(checkpoint: Checkpoint) -> CheckpointFacts:
         default_steps=own.steps or family.steps,
         default_guidance_scale=own.guidance_scale or family.guidance_scale,
         default_clip_skip=own.clip_skip or 1,
+        default_vae=own.vae or "",
     )

@@ -99,5 +99,6 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "steps": _number("steps"),
     "guidance_scale": _number("guidance_scale"),
     "clip_skip": _number("clip_skip"),
+    "vae": _text,
     "size_px": _size,
 }

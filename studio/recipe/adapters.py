@@ -1,4 +1,4 @@
-"""The adapters of a picture, as a resolved recipe names them: which file, and how much of it."""
+"""The adapters and embeddings of a picture, as a resolved recipe names them: which file, and how much of it."""
 
 from __future__ import annotations
 
@@ -15,3 +15,13 @@ class Adapter(RecipeModel):
     short_hash: str = ""
     unet_weight: float = 1.0
     text_weight: float = 1.0
+
+
+class LearnedWord(RecipeModel):
+    """An embedding (textual inversion) in use: ``name`` is the word that stands for it in the prompt, ``short_hash``
+    the one that A1111 writes into a picture's text.
+    """
+
+    name: str
+    sha256: str
+    short_hash: str = ""

@@ -12,6 +12,7 @@ prompt that is too long: what a recipe has no place for is kept as ``unknown``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +37,7 @@ from studio.recipe.infotext_source import (
     source_pairs,
     value_of,
 )
-from studio.recipe.model import Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe, Tiling
+from studio.recipe.model import AUTO, OWN_VAE, Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe, Tiling
 from studio.recipe.parameter_line import LEAST_PAIRS, can_be_key, joined, number_text, pairs_in
 from studio.recipe.schedule_labels import label_of, sampler_and_schedule
 
@@ -67,6 +68,9 @@ _TILING_LABELS = {
     Tiling.HORIZONTAL: "horizontal",
     Tiling.VERTICAL: "vertical",
 }
+_VAE_LABELS = {OWN_VAE: "None"}
+_SUFFIX = re.compile(r"\.(safetensors|ckpt|pt)$", re.IGNORECASE)
+"""A1111 names VAEs by their files."""
 _NOISE_LABELS = {NoiseDevice.CPU: "CPU", NoiseDevice.PHILOX: "NV"}
 
 
@@ -76,7 +80,7 @@ class Infotext:
 
     ``unknown`` holds, as they stood, the keys that a recipe has no field for and values it cannot take. ``notes`` and
     ``resolved`` are there only where our own exact metadata was found. ``model_hash`` is the first 10 hex digits of
-    the checkpoint's sha256, when the text names it.
+    the checkpoint's sha256, and ``vae_hash`` of the VAE's, when the text names them.
     """
 
     recipe: Recipe
@@ -84,6 +88,7 @@ class Infotext:
     model_hash: str = ""
     notes: dict[str, str] = field(default_factory=dict)
     resolved: ResolvedRecipe | None = None
+    vae_hash: str = ""
 
 
 def default_eta(sampler: str) -> float:
@@ -129,7 +134,7 @@ def read(text: str) -> Infotext:
     model_hash = unknown.pop("Model hash", "")
     if model_hash:
         fields.setdefault("checkpoint", model_hash)
-    return Infotext(Recipe(**fields), unknown, model_hash)
+    return Infotext(Recipe(**fields), unknown, model_hash, vae_hash=unknown.pop("VAE hash", ""))
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -170,6 +175,7 @@ def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
     if recipe.checkpoint_sha256:
         yield "Model hash", recipe.checkpoint_sha256[:HASH_CHARACTERS]
     yield "Model", recipe.checkpoint
+    yield from _vae_pairs(recipe)
     yield from _variation_pairs(recipe)
     strength = strength_of(recipe)
     if strength is not None:
@@ -182,6 +188,8 @@ def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
         yield "Init image hash", recipe.source[:HASH_CHARACTERS]
     if recipe.adapters:
         yield "Lora hashes", ", ".join(f"{one.name}: {one.short_hash}" for one in recipe.adapters)
+    if recipe.learned_words:
+        yield "TI hashes", ", ".join(f"{one.name}: {one.short_hash}" for one in recipe.learned_words)
     yield "RNG", _NOISE_LABELS[recipe.noise]
     if recipe.tiling is not Tiling.OFF:
         yield "Tiling", _TILING_LABELS[recipe.tiling]
@@ -194,6 +202,13 @@ def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
     yield from finish_pairs(recipe)
     if recipe.exact:
         yield "Exact", "True"
+
+
+def _vae_pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
+    if recipe.vae_sha256:
+        yield "VAE hash", recipe.vae_sha256[:HASH_CHARACTERS]
+    if recipe.vae != AUTO:
+        yield "VAE", _VAE_LABELS.get(recipe.vae, recipe.vae)
 
 
 def _variation_pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
@@ -224,6 +239,9 @@ def _fields(pairs: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield key, {width: width_px, height: height_px}
     if "Model" in pairs:
         yield "Model", {"checkpoint": pairs["Model"]}
+    if "VAE" in pairs:
+        names = {label: name for name, label in _VAE_LABELS.items()} | {"Automatic": AUTO}
+        yield "VAE", {"vae": names.get(pairs["VAE"], _SUFFIX.sub("", pairs["VAE"]))}
     if "Exact" in pairs:
         yield "Exact", {"exact": pairs["Exact"]}
     if "Tiling" in pairs:
@@ -281,6 +299,8 @@ _FIELD_KEYS = frozenset(
         "Schedule type",
         "Model hash",
         "Model",
+        "VAE",
+        "VAE hash",
         "RNG",
         "Emphasis",
         "Exact",

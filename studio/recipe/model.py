@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from studio.recipe.adapters import Adapter
+from studio.recipe.adapters import Adapter, LearnedWord
 from studio.recipe.base import RecipeModel
 from studio.recipe.finish import FinishFields, SecondPassFields
 from studio.recipe.limits import MAX_SEED
@@ -14,6 +14,8 @@ from studio.recipe.source import SourceFields
 
 AUTO = "auto"
 AUTO_SEED = -1
+OWN_VAE = "own"
+"""The VAE that a checkpoint brings, whatever its card says."""
 
 
 class Mode(str, Enum):
@@ -62,6 +64,7 @@ class Recipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     prompt: str = ""
     negative_prompt: str = ""
     checkpoint: str = AUTO
+    vae: str = AUTO
     sampler: str = AUTO
     schedule: str = AUTO
     steps: int | None = None
@@ -123,6 +126,10 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     adapters: tuple[Adapter, ...] = ()
     varied_from: str = ""
     varied_by: str = ""
+    learned_words: tuple[LearnedWord, ...] = ()
+    # Auto: the checkpoint's own, because neither recipe nor card asked for another.
+    vae: str = AUTO
+    vae_sha256: str = ""
 
     @property
     def has_second_pass(self) -> bool:

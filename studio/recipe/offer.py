@@ -18,6 +18,7 @@ class CheckpointFacts:
     default_steps: int
     default_guidance_scale: float
     default_clip_skip: int = 1
+    default_vae: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class UpscalerFacts:
     factor: int = 0
 
 
+@dataclass(frozen=True)
+class VaeFacts:
+    """What resolving needs to know of a VAE: its canonical name and the sha256 of its file."""
+
+    name: str
+    sha256: str
+
+
 class Offer(Protocol):
     """What this studio has to offer; ``services`` makes one from the library and the sampler catalogue."""
 
@@ -60,6 +69,10 @@ class Offer(Protocol):
 
     def checkpoint(self, name: str) -> CheckpointFacts:
         """The checkpoint of that name, hash or "auto". Raises `UnknownCheckpoint`."""
+
+    def vae(self, name: str, family: str) -> VaeFacts:
+        """The VAE of that name or hash, for a checkpoint of ``family``. Raises `UnknownPart`, and `InvalidField` for
+        one that is made for another family."""
 
     def sampler(self, name: str) -> SamplerFacts:
         """The sampler of that name or alias; an old combined name answers its schedule too. Raises `UnknownSampler`."""

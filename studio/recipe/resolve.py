@@ -7,8 +7,8 @@ from typing import Any
 
 from studio.recipe.finish import NO_UPSCALER
 from studio.recipe.limits import MAX_SEED
-from studio.recipe.model import AUTO, AUTO_SEED, Mode, Recipe, ResolvedRecipe
-from studio.recipe.offer import CheckpointFacts, Offer, SamplerFacts
+from studio.recipe.model import AUTO, AUTO_SEED, OWN_VAE, Mode, Recipe, ResolvedRecipe
+from studio.recipe.offer import CheckpointFacts, Offer, SamplerFacts, VaeFacts
 from studio.recipe.second_pass import resolve_second_pass
 from studio.recipe.sizes import check_output, first_size
 from studio.recipe.start import check_finish, check_start
@@ -35,11 +35,14 @@ def resolve(recipe: Recipe, offer: Offer) -> ResolvedRecipe:
     upscaler = offer.upscaler(recipe.upscaler if recipe.upscale > 1 else NO_UPSCALER, latent=False)
     if not enlarges:
         check_finish(recipe, upscaler)
+    vae = _vae(recipe.vae, checkpoint, offer) if is_made else VaeFacts(AUTO, "")
     resolved = ResolvedRecipe(
         **_as_asked(recipe),
         checkpoint=checkpoint.name,
         checkpoint_sha256=checkpoint.sha256,
         family=checkpoint.family,
+        vae=vae.name,
+        vae_sha256=vae.sha256,
         sampler=sampler.name,
         schedule=_schedule(recipe.schedule, sampler, offer),
         steps=recipe.steps if recipe.steps is not None else checkpoint.default_steps,
@@ -62,13 +65,23 @@ def resolve(recipe: Recipe, offer: Offer) -> ResolvedRecipe:
 
 
 _ANSWERED = frozenset(
-    ("checkpoint", "sampler", "schedule", "steps", "guidance_scale", "clip_skip", "eta", "upscaler")
+    ("checkpoint", "vae", "sampler", "schedule", "steps", "guidance_scale", "clip_skip", "eta", "upscaler")
 ).union(("seed", "variation_seed", "width_px", "height_px"))
 """Fields that resolving answers; all others stand in the resolved recipe as they were asked."""
 
 
 def _as_asked(recipe: Recipe) -> dict[str, Any]:
     return {name: value for name, value in recipe.model_dump().items() if name not in _ANSWERED}
+
+
+def _vae(asked: str, checkpoint: CheckpointFacts, offer: Offer) -> VaeFacts:
+    """What a recipe asks for, else what the checkpoint's card says, else the one it brings. A1111's words will do."""
+    name = asked.strip()
+    if name.lower() in (AUTO, "automatic", ""):
+        name = checkpoint.default_vae
+    if name.lower() in ("", AUTO):
+        return VaeFacts(AUTO, "")
+    return VaeFacts(OWN_VAE, "") if name.lower() in (OWN_VAE, "none") else offer.vae(name, checkpoint.family)
 
 
 def _schedule(asked: str, sampler: SamplerFacts, offer: Offer) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from studio.errors import InvalidField, NotFound, StudioError, UnknownCheckpoint, UnknownSampler
 from studio.recipe import CheckpointFacts, Mode, Recipe
 from studio.recipe.finish import NO_UPSCALER
-from studio.recipe.model import AUTO
+from studio.recipe.model import AUTO, OWN_VAE
 from studio.recipe.presets import PICTURE_FIELDS, find_preset
 from studio.sampling import catalogue
 from studio.services import LOCAL_OWNER, Studio
@@ -96,6 +96,12 @@ def upscaler_choices(studio: Studio, *, latent: bool) -> list[tuple[str, str]]:
     """(label, value) of every upscaler: of latents and pixels for the second pass, of pixels alone for the finish."""
     names = [one.facts.name for one in studio.offer.upscalers() if latent or one.kind != "latent"]
     return [*([] if latent else [("Off", NO_UPSCALER)]), *((name, name) for name in names)]
+
+
+def vae_choices(studio: Studio) -> list[tuple[str, str]]:
+    """(label, value) of every VAE that can be used, the checkpoint's own first."""
+    usable = [(card.name, card.name) for card in studio.library.parts("vae") if card.usable]
+    return [("Auto: what suits the checkpoint", AUTO), ("The checkpoint’s own", OWN_VAE), *usable]
 
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:

@@ -35,6 +35,7 @@ FIELDS: tuple[str, ...] = (
     "noise",
     "exact",
     "tiling",
+    "vae",
     "mode",
     "source",
     "source_image",

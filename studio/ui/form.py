@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from studio.recipe import Emphasis, NoiseDevice
+from studio.recipe.model import AUTO
 from studio.ui import markup, sections
 from studio.ui.actions import ASPECTS
 from studio.ui.fields import FIELDS
@@ -47,6 +48,7 @@ INFO: dict[str, str] = {
     "eta_noise_seed_delta": "Added to the seed for that noise (ENSD).",
     "noise": "Philox gives the seeds of NVIDIA cards on any machine.",
     "emphasis": "How (words:1.2) act on the rest of the prompt.",
+    "vae": "Turns latents into pixels; every checkpoint brings one.",
     "tiling": "The picture continues on its other side, for textures.",
     "exact": "The same bytes whatever else is being made at the time; a little slower.",
 }
@@ -85,6 +87,7 @@ class Offered:
     defaults: Mapping[str, str]
     upscalers: Choices
     latent_upscalers: Choices
+    vaes: Choices
 
 
 def build_form(offered: Offered) -> Form:
@@ -169,6 +172,7 @@ def _advanced(fields: dict[str, Any], offered: Offered) -> None:
                 fields[name] = _number(label, f"field-{name}", shown, step=step, info=INFO[name])
     fields["noise"] = _choice("Noise source", NOISES, "field-noise", NoiseDevice.CPU.value, INFO["noise"])
     fields["emphasis"] = _choice("Emphasis", EMPHASES, "field-emphasis", Emphasis.ORIGINAL.value, INFO["emphasis"])
+    fields["vae"] = _choice("VAE", offered.vaes, "field-vae", AUTO, INFO["vae"])
     sections.tiling_choice(fields, INFO)
     fields["exact"] = gr.Checkbox(label="Exact", value=False, elem_id="field-exact", info=INFO["exact"])
 

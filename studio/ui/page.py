@@ -83,6 +83,7 @@ def _create(studio: Studio) -> Form:
             defaults=actions.defaults(studio, AUTO, AUTO),
             upscalers=actions.upscaler_choices(studio, latent=False),
             latent_upscalers=actions.upscaler_choices(studio, latent=True),
+            vaes=actions.vae_choices(studio),
         )
     )
     with gr.Column(elem_id="stage-column"):

@@ -73,7 +73,7 @@ def _wire_choices(page: gr.Blocks, form: Form, studio: Studio) -> None:
     field = form.fields
     choosing = [field["checkpoint"], field["sampler"], field["steps"]]
     shown = [
-        *(field[name] for name in ("checkpoint", "sampler", "schedule", "upscaler", "hires_upscaler")),
+        *(field[name] for name in ("checkpoint", "sampler", "schedule", "upscaler", "hires_upscaler", "vae")),
         form.advice,
     ]
     emptied = [field[name] for name in actions.EMPTY_DEFAULTS]
@@ -141,6 +141,7 @@ def _choices(studio: Studio, checkpoint: str, sampler: str, steps: float | None)
         gr.Dropdown(choices=actions.schedule_choices(studio, checkpoint, sampler)),
         gr.Dropdown(choices=actions.upscaler_choices(studio, latent=False)),
         gr.Dropdown(choices=actions.upscaler_choices(studio, latent=True)),
+        gr.Dropdown(choices=actions.vae_choices(studio)),
         _advice(studio, checkpoint, sampler, steps),
         *(gr.Number(placeholder=defaults[name]) for name in actions.EMPTY_DEFAULTS),
     ]

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from studio.engine.architecture import architecture_of
+from studio.engine.build import create_engine
 from studio.engine.chassis import Chassis
 from studio.engine.load import inspect_checkpoint
 from studio.engine.outfit import Outfit, Worn
@@ -17,9 +19,9 @@ from studio.engine.residency import MOST_SLOTS, Residency
 from studio.engine.step_engine import StepEngine
 from studio.engine.weights import Weights, read_weights
 from studio.errors import DamagedModel
-from studio.recipe.events import PictureDone, PictureOrder
+from studio.recipe.events import Event, PictureDone, PictureFailed, PictureOrder
 from tests.engine.conftest import CPU, finished
-from tests.engine.recipes import finish, order
+from tests.engine.recipes import finish, order, resolved
 from tests.toys import toy_checkpoint
 
 
@@ -193,3 +195,28 @@ def _pictures(orders: Sequence[PictureOrder]) -> tuple[dict[str, bytes], int]:
     done = [event for event in finish(engine) if isinstance(event, PictureDone)]
     engine.close()
     return {event.job_id: event.pixels.data for event in done}, residency.reads
+
+
+def test_a_vae_of_its_own_file_takes_the_place_of_the_checkpoints(tmp_path: Path, toy: Path) -> None:
+    own = load_file(toy / "vae" / "diffusion_pytorch_model.safetensors")
+    brighter = {name: tensor + 0.3 if name == "decoder.conv_out.bias" else tensor for name, tensor in own.items()}
+    same, other, strange = (tmp_path / f"{name}.safetensors" for name in ("same", "other", "strange"))
+    save_file(own, same)
+    save_file(brighter, other)
+    save_file({"decoder.conv_in.weight": torch.zeros(2, 2, 3, 3), "encoder.conv_in.weight": torch.zeros(1)}, strange)
+    engine: StepEngine = create_engine("cpu")
+
+    def made(vae: Path | None) -> Event:
+        recipe = resolved(steps=2, seed=7, vae_sha256="c" * 64 if vae else "")
+        engine.submit(PictureOrder("one", 0, recipe, toy, files={"c" * 64: vae} if vae else {}))
+        return finish(engine)[-1]
+
+    plain = made(None)
+    assert isinstance(plain, PictureDone)
+    for vae, is_same in ((same, True), (other, False), (None, True)):
+        again = made(vae)
+        assert isinstance(again, PictureDone) and (again.pixels == plain.pixels) is is_same, vae
+    failed = made(strange)
+    assert isinstance(failed, PictureFailed) and "strange.safetensors does not fit" in failed.reason
+    again = made(None)
+    assert isinstance(again, PictureDone) and again.pixels == plain.pixels

@@ -89,6 +89,8 @@ def wild(rng: random.Random) -> ResolvedRecipe:
         noise=rng.choice(list(NoiseDevice)),
         exact=rng.random() < 0.5,
         tiling=rng.choice(list(Tiling)),
+        vae=rng.choice(["auto", "own", "vae-ft-mse", 'odd, "name": 1']),
+        vae_sha256=rng.choice(["", f"{rng.getrandbits(256):064x}"]),
         mode=rng.choice(list(Mode)),
         **wild_source(rng),
         **wild_second_pass(rng, prompt, negative_prompt, sampler, schedule, guidance_scale),

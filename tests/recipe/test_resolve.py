@@ -7,6 +7,7 @@ import pytest
 from studio.errors import InvalidField, NotFound, UnknownCheckpoint, UnknownPart, UnknownSampler
 from studio.recipe import CheckpointFacts, Recipe, SamplerFacts, SourceFacts, UpscalerFacts, resolve
 from studio.recipe.limits import MAX_SEED
+from studio.recipe.offer import VaeFacts
 
 
 class ShortOffer:
@@ -42,6 +43,11 @@ class ShortOffer:
         if sha256 not in SOURCES:
             raise NotFound("That source picture is not here.")
         return SOURCES[sha256]
+
+    def vae(self, name: str, family: str) -> VaeFacts:
+        if name.lower() != "soft":
+            raise UnknownPart(f"There is no VAE {name}.")
+        return VaeFacts("soft", "ef" * 32)
 
     def upscaler(self, name: str, *, latent: bool) -> UpscalerFacts:
         if name not in ("None", "Lanczos") and not (latent and name == "Latent"):
@@ -213,3 +219,21 @@ def test_a_finish_needs_no_checkpoint_but_for_a_second_pass() -> None:
     assert resolve(plain.to_recipe(), OFFER).checkpoint == ""
     again = resolve(Recipe(**fields, hires_scale=2), OFFER)
     assert (again.checkpoint, again.hires_width_px, again.hires_height_px) == ("starter", 256, 192)
+
+
+def test_the_vae_of_a_recipe_of_a_card_or_its_own() -> None:
+    offer = ShortOffer()
+    for asked in ("auto", "Automatic", ""):
+        assert (resolve(Recipe(vae=asked), offer).vae, resolve(Recipe(vae=asked), offer).vae_sha256) == ("auto", "")
+    for asked in ("own", "None"):
+        assert resolve(Recipe(vae=asked), offer).vae == "own"
+    chosen = resolve(Recipe(vae="SOFT"), offer)
+    assert (chosen.vae, chosen.vae_sha256) == ("soft", "ef" * 32) and chosen.to_recipe().vae == "soft"
+    with pytest.raises(UnknownPart):
+        resolve(Recipe(vae="hard"), offer)
+
+    class OfCard(ShortOffer):
+        def checkpoint(self, name: str) -> CheckpointFacts:
+            return CheckpointFacts("starter", "ab" * 32, "sd1", 256, "DPM++ 2M", 20, 7.0, default_vae="soft")
+
+    assert resolve(Recipe(), OfCard()).vae == "soft" and resolve(Recipe(vae="own"), OfCard()).vae == "own"

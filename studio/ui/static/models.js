@@ -10,7 +10,7 @@ import { toast } from "./toasts.js";
 
 const PAUSE_MS = 200;
 const LOOK_AGAIN_MS = 5000;
-const SETTINGS = ["negative_prompt", "sampler", "schedule", "steps", "guidance_scale", "width_px", "height_px", "clip_skip", "eta"];
+const SETTINGS = ["negative_prompt", "sampler", "schedule", "steps", "guidance_scale", "width_px", "height_px", "clip_skip", "eta", "vae"];
 
 export class Models {
   #studio;
