@@ -17,7 +17,9 @@ from studio.errors import InvalidField, NotFound, PromptError
 from studio.gallery import Gallery, Image
 from studio.holdings import Holdings
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
+from studio.learned_words import Vocabulary, with_learned_words
 from studio.library import Library
+from studio.library.card import ModelCard
 from studio.offer import StudioOffer
 from studio.paths import Paths, shipped
 from studio.prompt import count_tokens, parse
@@ -126,11 +128,18 @@ class Studio:
     def resolve(self, recipe: Recipe) -> ResolvedRecipe:
         """The recipe with every "auto" answered and its prompts understood, without queueing it."""
         resolved = resolve(recipe, self.offer)
-        extras = parse(resolved.prompt, "prompt", resolved.steps).extras
-        parse(resolved.negative_prompt, "negative_prompt", resolved.steps)
-        if resolved.has_second_pass and parse(resolved.hires_prompt, "hires_prompt", resolved.steps).extras != extras:
+        fields = ["prompt", "negative_prompt"]
+        if resolved.has_second_pass:
+            fields += ["hires_prompt", "hires_negative_prompt"]
+        plans = {name: parse(getattr(resolved, name), name, resolved.steps) for name in fields}
+        extras = plans["prompt"].extras
+        if resolved.has_second_pass and plans["hires_prompt"].extras != extras:
             raise PromptError("hires_prompt", "the second pass wears the LoRAs of the first; name the same", 1)
-        return with_adapters(resolved, extras, self.library) if resolved.checkpoint_sha256 else resolved
+        if not resolved.checkpoint_sha256:
+            return resolved
+        worn = with_adapters(resolved, extras, self.library)
+        vocabulary = self._vocabulary(self.library.find(resolved.checkpoint_sha256, hashed=False))
+        return with_learned_words(worn, plans.values(), vocabulary) if vocabulary else worn
 
     def vary(
         self,
@@ -190,8 +199,15 @@ class Studio:
 
     def count_tokens(self, text: str, checkpoint: str = "auto") -> tuple[int, int]:
         """Tokens used, and tokens that fit into as many chunks of 75 as that takes."""
-        folder = self.library.find(checkpoint, hashed=False).tokenizer_dir
-        return count_tokens(text, FileTokenizer.cached(folder)) if folder else (0, 75)
+        card = self.library.find(checkpoint, hashed=False)
+        vocabulary = self._vocabulary(card)
+        if vocabulary is None or card.tokenizer_dir is None:
+            return 0, 75
+        return count_tokens(text, FileTokenizer.cached(card.tokenizer_dir), words=vocabulary.words)
+
+    def _vocabulary(self, checkpoint: ModelCard) -> Vocabulary | None:
+        folder = checkpoint.tokenizer_dir
+        return Vocabulary(self.library, checkpoint.family, FileTokenizer.cached(folder)) if folder else None
 
 
 def build_studio(settings: Settings) -> Studio:

@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from studio.engine.embeddings import FIRST_ID, EmbeddingShelf, known_ids, taught
 from studio.engine.placement import Placement
 from studio.errors import InvalidField
-from studio.prompt import Chunk, PromptPlan, Tokenizer, chunked, empty_chunk
+from studio.prompt import NO_WORDS, Chunk, PromptPlan, Tokenizer, Words, chunked, empty_chunk
 from studio.prompt.plan import Text, plain
 from studio.recipe.model import Emphasis
 
@@ -59,9 +60,11 @@ ReadTexts = OrderedDict[tuple[Chunk, int, Emphasis], Encoded]
 
 
 class TextEncoder:
-    """One text encoder with its tokenizer, on its device."""
+    """One text encoder with its tokenizer, on its device: number ``place`` of ``places`` in its checkpoint."""
 
-    def __init__(self, network: Any, tokenizer: Tokenizer, placement: Placement) -> None:
+    def __init__(
+        self, network: Any, tokenizer: Tokenizer, placement: Placement, place: int = 0, places: int = 1
+    ) -> None:
         self.tokenizer = tokenizer
         self.network = network
         # transformers 4 keeps the transformer in ``text_model``, transformers 5 is that transformer itself.
@@ -69,20 +72,22 @@ class TextEncoder:
         self.layers = int(network.config.num_hidden_layers)
         self.has_pooled = hasattr(network, "text_projection")
         self._placement = placement
+        self._place, self._places = place, places
 
-    def last(self, token_ids: Sequence[int], clip_skip: int) -> Tensor:
+    def last(self, token_ids: Sequence[int], clip_skip: int, shelf: EmbeddingShelf | None) -> Tensor:
         """Layer ``clip_skip`` from the end through the final norm, (77, width)."""
-        ids = self._ids(token_ids)
         if clip_skip == 1:
-            final: Tensor = self.network(ids).last_hidden_state[0]
+            final: Tensor = self._read(token_ids, shelf, all_layers=False).last_hidden_state[0]
             return final
-        hidden = self.network(ids, output_hidden_states=True).hidden_states[-clip_skip]
+        hidden = self._read(token_ids, shelf).hidden_states[-clip_skip]
         normed: Tensor = self._final_layer_norm(hidden)[0]
         return normed
 
-    def inner(self, token_ids: Sequence[int], clip_skip: int) -> tuple[Tensor, Tensor | None]:
+    def inner(
+        self, token_ids: Sequence[int], clip_skip: int, shelf: EmbeddingShelf | None
+    ) -> tuple[Tensor, Tensor | None]:
         """Layer ``clip_skip`` from the end as it is, (77, width), and the pooled vector where there is one."""
-        output = self.network(self._ids(self._padded(token_ids)), output_hidden_states=True)
+        output = self._read(self._padded(token_ids), shelf)
         pooled = self._pooled(output.last_hidden_state, token_ids) if self.has_pooled else None
         return output.hidden_states[-clip_skip][0], pooled
 
@@ -97,8 +102,18 @@ class TextEncoder:
         end = list(token_ids).index(self.tokenizer.end, 1)
         return [*token_ids[: end + 1], *[self.tokenizer.pad] * (len(token_ids) - end - 1)]
 
-    def _ids(self, token_ids: Sequence[int]) -> Tensor:
-        return torch.tensor([list(token_ids)], device=self._placement.device)
+    def _read(self, token_ids: Sequence[int], shelf: EmbeddingShelf | None, *, all_layers: bool = True) -> Any:
+        """What the network says of a text; ids that stand for learned vectors are looked up in ``shelf``."""
+        learned = {place: one for place, one in enumerate(token_ids) if one >= FIRST_ID}
+        width = int(self.network.config.hidden_size)
+        vectors = {
+            place: shelf.vector(one, self._place, width, self._places)
+            for place, one in learned.items()
+            if shelf is not None
+        }
+        ids = torch.tensor([known_ids(token_ids)], device=self._placement.device)
+        with taught(self.network, vectors):
+            return self.network(ids, output_hidden_states=all_layers)
 
 
 class TextConditioner:
@@ -111,11 +126,12 @@ class TextConditioner:
         self._placement = placement
         self._read = ReadTexts() if read is None else read
 
-    def encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis) -> Encoded:
-        """One chunk in the UNet's dtype.
+    def encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis, shelf: EmbeddingShelf | None = None) -> Encoded:
+        """One chunk in the UNet's dtype. ``shelf`` has the vectors behind ids that no tokenizer gives.
 
         Raises:
             InvalidField: ``clip_skip`` reaches beyond the first layer of this text encoder.
+            UnsupportedModel: an embedding that is made for other text encoders.
         """
         layers = min(encoder.layers for encoder in self._encoders)
         if clip_skip > layers:
@@ -123,18 +139,18 @@ class TextConditioner:
         key = (chunk, clip_skip, emphasis)
         found = self._read.get(key)
         if found is None:
-            found = self._read[key] = self._encode(chunk, clip_skip, emphasis)
+            found = self._read[key] = self._encode(chunk, clip_skip, emphasis, shelf)
             if len(self._read) > CACHED_CHUNKS:
                 self._read.popitem(last=False)
         else:
             self._read.move_to_end(key)
         return found
 
-    def _encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis) -> Encoded:
+    def _encode(self, chunk: Chunk, clip_skip: int, emphasis: Emphasis, shelf: EmbeddingShelf | None) -> Encoded:
         if not self.is_xl:
-            embeddings = self._encoders[0].last(chunk.token_ids, clip_skip)
+            embeddings = self._encoders[0].last(chunk.token_ids, clip_skip, shelf)
             return Encoded(self._here(weighted(embeddings, chunk.weights, emphasis)))
-        read = [encoder.inner(chunk.token_ids, max(clip_skip, XL_LAYER)) for encoder in self._encoders]
+        read = [encoder.inner(chunk.token_ids, max(clip_skip, XL_LAYER), shelf) for encoder in self._encoders]
         embeddings = torch.cat([self._here(weighted(one, chunk.weights, emphasis)) for one, _ in read], dim=-1)
         pooled = [one for _, one in read if one is not None]
         return Encoded(embeddings, self._here(pooled[-1]))
@@ -159,7 +175,9 @@ def weighted(embeddings: Tensor, weights: tuple[float, ...], emphasis: Emphasis)
 
 
 class PictureConditioning:
-    """Prompt and negative prompt of one picture, encoded, step by step."""
+    """Prompt and negative prompt of one picture, encoded, step by step. ``words`` are its embeddings, ``shelf`` has
+    their vectors.
+    """
 
     def __init__(
         self,
@@ -168,12 +186,17 @@ class PictureConditioning:
         negative_prompt: PromptPlan,
         clip_skip: int,
         emphasis: Emphasis,
+        words: Words = NO_WORDS,
+        shelf: EmbeddingShelf | None = None,
     ) -> None:
         self._prompt = prompt
         self._negative_prompt = negative_prompt
         texts = (*prompt.variants, *negative_prompt.variants)
         self._chunks = {
-            text: [conditioner.encode(chunk, clip_skip, emphasis) for chunk in chunked(text, conditioner.tokenizer)]
+            text: [
+                conditioner.encode(chunk, clip_skip, emphasis, shelf)
+                for chunk in chunked(text, conditioner.tokenizer, words=words)
+            ]
             for text in dict.fromkeys(texts)
         }
         self._padding = conditioner.encode(empty_chunk(conditioner.tokenizer), clip_skip, emphasis)

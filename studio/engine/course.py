@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from studio.engine import health
+from studio.engine.embeddings import EmbeddingShelf
 from studio.engine.latents.decode import from_levels, to_levels
 from studio.engine.latents.enlarge import enlarged_latents
 from studio.engine.load import LATENT_CHANNELS, LoadedCheckpoint
@@ -62,7 +63,12 @@ class Course:
     """
 
     def __init__(
-        self, order: PictureOrder, checkpoint: LoadedCheckpoint | None, upscalers: UpscalerShelf, served_at: int = 0
+        self,
+        order: PictureOrder,
+        checkpoint: LoadedCheckpoint | None,
+        upscalers: UpscalerShelf,
+        embeddings: EmbeddingShelf,
+        served_at: int = 0,
     ) -> None:
         self.order = order
         self.started_at = time.monotonic()
@@ -72,6 +78,7 @@ class Course:
         self.notes: dict[str, str] = {}
         self._checkpoint = checkpoint
         self._upscalers = upscalers
+        self._embeddings = embeddings
         self._served_at = served_at
         self._source: Picture | None = None
         self._pieces = self._made()
@@ -219,7 +226,7 @@ class Course:
         """The latents that a pass ends with; the network is asked in rounds."""
         if run.start is not None and run.steps == 0:
             return run.start
-        trajectory = Trajectory(self.order, self.checkpoint, self._served_at, run)
+        trajectory = Trajectory(self.order, self.checkpoint, self._served_at, run, self._embeddings)
         yield trajectory
         latents = trajectory.latents
         assert latents is not None, "a pass is taken up again when it has ended"

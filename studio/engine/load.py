@@ -92,11 +92,10 @@ def assembled(
     noise_schedule, prediction = _forward_process(files)
     unet, vae = chassis.networks["unet"], chassis.networks["vae"]
     placement = chassis.placements["unet"]
+    names = [one for one in TEXT_ENCODERS if one in files.components]
     encoders = [
-        TextEncoder(chassis.networks[name], _tokenizer(files, folder), chassis.placements[name])
-        for name, folder in zip(
-            (one for one in TEXT_ENCODERS if one in files.components), files.tokenizers, strict=True
-        )
+        TextEncoder(chassis.networks[name], _tokenizer(files, folder), chassis.placements[name], place, len(names))
+        for place, (name, folder) in enumerate(zip(names, files.tokenizers, strict=True))
     ]
     decoder = Decoder(vae, chassis.placements["vae"], files.components["vae"].config)
     return LoadedCheckpoint(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from studio.engine import health, rounds
 from studio.engine.course import Course, Made
+from studio.engine.embeddings import EmbeddingShelf
 from studio.engine.memory import is_out_of_memory, out_of_memory
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
@@ -56,6 +57,7 @@ class StepEngine:
         self._preloads: list[PreloadOrder] = []
         self._live: list[Course] = []
         self._upscalers = UpscalerShelf(placement)
+        self._embeddings = EmbeddingShelf()
         self._said: list[Event] = []
         self._loading_for: tuple[str, str] = ("", "")
         self._round = 0
@@ -220,7 +222,7 @@ class StepEngine:
             return False
         self._waiting.pop(0)
         self._said.append(PictureStarted(order.job_id, order.index))
-        course = Course(order, checkpoint, self._upscalers, served_at=self._round)
+        course = Course(order, checkpoint, self._upscalers, self._embeddings, served_at=self._round)
         self._live.append(course)
         try:
             made = course.work()

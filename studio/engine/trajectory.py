@@ -12,10 +12,11 @@ from torch import Tensor
 
 from studio.engine.conditioning import PictureConditioning, StepConditioning
 from studio.engine.denoiser import guided
+from studio.engine.embeddings import EmbeddingShelf
 from studio.engine.load import LATENT_CHANNELS, LoadedCheckpoint
 from studio.engine.passes import Pass
 from studio.errors import Unstable
-from studio.prompt import parse
+from studio.prompt import NO_WORDS, parse
 from studio.recipe.events import PictureOrder
 from studio.sampling.ask import Ask
 from studio.sampling.noise import PictureNoise
@@ -40,7 +41,12 @@ class Trajectory:
     """
 
     def __init__(
-        self, order: PictureOrder, checkpoint: LoadedCheckpoint, served_at: int = 0, pass_: Pass | None = None
+        self,
+        order: PictureOrder,
+        checkpoint: LoadedCheckpoint,
+        served_at: int = 0,
+        pass_: Pass | None = None,
+        embeddings: EmbeddingShelf | None = None,
     ) -> None:
         self.run = Pass(order.recipe) if pass_ is None else pass_
         recipe = self.recipe = self.run.recipe
@@ -59,6 +65,8 @@ class Trajectory:
             parse(recipe.negative_prompt, "negative_prompt", self.steps),
             recipe.clip_skip,
             recipe.emphasis,
+            embeddings.words(order, checkpoint.conditioner.tokenizer) if embeddings else NO_WORDS,
+            embeddings,
         )
         self._start_sampler(checkpoint)
 

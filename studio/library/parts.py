@@ -84,8 +84,9 @@ def _embedding(header: Header) -> Part | None:
     shape = header.shape(single)
     if len(shape) == 1:
         shape = (1, *shape)
-    if len(shape) == 2 and shape[0] <= _MOST_VECTORS and shape[1] in FAMILY_BY_WIDTH:
-        return Part("embedding", FAMILY_BY_WIDTH[shape[1]], vectors=shape[0])
+    is_one = single == "emb_params" or (len(shape) == 2 and shape[1] in FAMILY_BY_WIDTH)
+    if is_one and len(shape) == 2 and shape[0] <= _MOST_VECTORS:
+        return Part("embedding", FAMILY_BY_WIDTH.get(shape[1], "other"), vectors=shape[0])
     return None
 
 

@@ -11,7 +11,7 @@ tokens. It refuses tensors: what a weight does to an embedding is the engine's.
 
 from __future__ import annotations
 
-from studio.prompt.chunks import CHUNK_TOKENS, Chunk, TokenCount, Tokenizer, chunked, empty_chunk
+from studio.prompt.chunks import CHUNK_TOKENS, NO_WORDS, Chunk, TokenCount, Tokenizer, Words, chunked, empty_chunk
 from studio.prompt.parse import count_tokens, parse
 from studio.prompt.plan import (
     Break,
@@ -29,6 +29,7 @@ from studio.prompt.plan import (
 
 __all__ = [
     "CHUNK_TOKENS",
+    "NO_WORDS",
     "Break",
     "Chunk",
     "ExtraNetwork",
@@ -42,6 +43,7 @@ __all__ = [
     "Tokenizer",
     "WeightedCondition",
     "WeightedText",
+    "Words",
     "chunked",
     "count_tokens",
     "empty_chunk",

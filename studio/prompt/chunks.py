@@ -8,7 +8,7 @@ tensor. Source: AUTOMATIC1111's wiki, "Infinite prompt length", "BREAK keyword",
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -16,6 +16,12 @@ from studio.prompt.plan import Break, Piece
 
 CHUNK_TOKENS = 75
 COMMA_BACKTRACK_TOKENS = 20
+
+
+Words = Mapping[tuple[int, ...], tuple[int, ...]]
+"""Embeddings by the tokens of their names: the ids that stand for their vectors, none of them the tokenizer's own."""
+
+NO_WORDS: Words = {}
 
 
 class Tokenizer(Protocol):
@@ -49,10 +55,17 @@ class TokenCount(NamedTuple):
 
 
 def chunked(
-    text: Sequence[Piece], tokenizer: Tokenizer, comma_backtrack: int = COMMA_BACKTRACK_TOKENS
+    text: Sequence[Piece],
+    tokenizer: Tokenizer,
+    comma_backtrack: int = COMMA_BACKTRACK_TOKENS,
+    words: Words = NO_WORDS,
 ) -> tuple[Chunk, ...]:
-    """The chunks of one text of a plan (one of ``PromptPlan.variants``); at least one."""
-    return _cut(text, tokenizer, comma_backtrack)[0]
+    """The chunks of one text of a plan (one of ``PromptPlan.variants``); at least one.
+
+    Where the name of one of ``words`` stands, its vectors' ids take the place of the name's tokens; they stay together
+    in one chunk. The longest name wins.
+    """
+    return _cut(text, tokenizer, comma_backtrack, words)[0]
 
 
 def empty_chunk(tokenizer: Tokenizer) -> Chunk:
@@ -60,21 +73,30 @@ def empty_chunk(tokenizer: Tokenizer) -> Chunk:
     return _closed([], [], tokenizer)
 
 
-def count_text(text: Sequence[Piece], tokenizer: Tokenizer) -> TokenCount:
+def count_text(text: Sequence[Piece], tokenizer: Tokenizer, words: Words = NO_WORDS) -> TokenCount:
     """How many tokens one text takes, as A1111's counter shows it."""
-    chunks, used = _cut(text, tokenizer, COMMA_BACKTRACK_TOKENS)
+    chunks, used = _cut(text, tokenizer, COMMA_BACKTRACK_TOKENS, words)
     return TokenCount(used, CHUNK_TOKENS * max(len(chunks), 1))
 
 
-def _cut(text: Sequence[Piece], tokenizer: Tokenizer, comma_backtrack: int) -> tuple[tuple[Chunk, ...], int]:
+def _cut(
+    text: Sequence[Piece], tokenizer: Tokenizer, comma_backtrack: int, words: Words
+) -> tuple[tuple[Chunk, ...], int]:
     comma = tokenizer.encode(",")
+    names = sorted(words, key=len, reverse=True)
     cutter = _Cutter(tokenizer, comma[0] if len(comma) == 1 else None, comma_backtrack)
     for piece in text:
         if isinstance(piece, Break):
             cutter.close()
         else:
-            for token in tokenizer.encode(piece.text):
-                cutter.add(token, piece.weight)
+            tokens = tuple(tokenizer.encode(piece.text))
+            while tokens:
+                name = next((one for one in names if tokens[: len(one)] == one), None)
+                if name is None:
+                    cutter.add(tokens[0], piece.weight)
+                else:
+                    cutter.add_together(words[name], piece.weight)
+                tokens = tokens[len(name) if name else 1 :]
     return cutter.finish()
 
 
@@ -99,6 +121,12 @@ class _Cutter:
             self.close()
         self._tokens.append(token)
         self._weights.append(weight)
+
+    def add_together(self, ids: Sequence[int], weight: float) -> None:
+        if len(self._tokens) + len(ids) > CHUNK_TOKENS:
+            self.close()
+        self._tokens += ids
+        self._weights += [weight] * len(ids)
 
     def close(self) -> None:
         self._closed.append(_closed(self._tokens, self._weights, self._tokenizer))

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from studio.errors import PromptError
-from studio.prompt.chunks import TokenCount, Tokenizer, count_text
+from studio.prompt.chunks import NO_WORDS, TokenCount, Tokenizer, Words, count_text
 from studio.prompt.editing import Edited, edited
 from studio.prompt.emphasis import weighted
 from studio.prompt.plan import ExtraNetwork, PromptPlan, Remark, Scheduled, SubPrompt, Text
@@ -40,9 +40,11 @@ def parse(text: str, field: str = "prompt", steps: int = 20) -> PromptPlan:
     return _Parsing(field, steps).plan(text)
 
 
-def count_tokens(text: str, tokenizer: Tokenizer, field: str = "prompt", steps: int = 20) -> TokenCount:
+def count_tokens(
+    text: str, tokenizer: Tokenizer, field: str = "prompt", steps: int = 20, words: Words = NO_WORDS
+) -> TokenCount:
     """Tokens used, and the capacity of the chunks they need: of the longest text the prompt goes through."""
-    return max(count_text(variant, tokenizer) for variant in parse(text, field, steps).variants)
+    return max(count_text(variant, tokenizer, words) for variant in parse(text, field, steps).variants)
 
 
 @dataclass

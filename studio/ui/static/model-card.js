@@ -44,14 +44,11 @@ export function problem(model) {
   return make("p", { class: "model-problem", "data-trouble": model.trouble }, icon("alert"), make("span", {}, model.problem));
 }
 
-/** Kinds that the engine does not apply yet. */
-const NOT_APPLIED = ["embedding"];
-
 export function actions(page, model) {
-  const words = `<lora:${model.name}:1>`;
+  // An embedding is called by its file's name, as A1111 has it.
+  const words = model.kind === "embedding" ? model.file.replace(/\.[^.]+$/, "") : `<lora:${model.name}:1>`;
   return [
-    NOT_APPLIED.includes(model.kind) && make("span", { class: "muted" }, "Cannot be applied yet"),
-    model.usable && model.kind === "lora" && make("button", { type: "button", class: "button", title: words, onclick: () => page.insert(words) }, "Insert into prompt"),
+    model.usable && ["lora", "embedding"].includes(model.kind) && make("button", { type: "button", class: "button", title: words, onclick: () => page.insert(words) }, "Insert into prompt"),
     model.usable && model.kind === "checkpoint" && make("button", { type: "button", class: "button primary", onclick: () => page.use(model) }, "Use"),
   ].filter(Boolean);
 }
