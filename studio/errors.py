@@ -10,6 +10,8 @@
     │   ├── UnknownPart             a LoRA, VAE, embedding or upscaler that is not there
     │   └── UnknownSampler
     ├── Conflict                    the request contradicts what is already there
+    ├── LoginNeeded                 nobody the studio knows; log in
+    ├── TooManyTries                too many wrong passwords; says when to come back
     ├── Refused                     a request that may not be made from there, or by that person
     ├── ModelError                  a model file that cannot be used, and why
     │   ├── DamagedModel            truncated, unreadable or not what it claims to be
@@ -134,6 +136,30 @@ class Conflict(StudioError):
 
     code = "conflict"
     http_status = 409
+
+
+class LoginNeeded(StudioError):
+    """A request of somebody the studio does not know."""
+
+    code = "login_needed"
+    http_status = 401
+
+
+class TooManyTries(StudioError):
+    """Too many wrong passwords, keys or PINs; ``retry_after_s`` says when to come back."""
+
+    code = "too_many_tries"
+    http_status = 429
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many tries went wrong. Try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
+
+    def details(self) -> dict[str, object]:
+        return {"retry_after_s": self.retry_after_s}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.retry_after_s,)
 
 
 class Refused(StudioError):

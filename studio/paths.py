@@ -30,6 +30,11 @@ class Paths:
         return self.home / "studio.db"
 
     @property
+    def secret_file(self) -> Path:
+        """What signs sessions; whoever can read it may use the studio."""
+        return self.home / "secret.key"
+
+    @property
     def settings_file(self) -> Path:
         return self.home / "settings.toml"
 

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         default_factory=list, description="Further names by which browsers reach this studio, behind a proxy say."
     )
+    password_cost: str = Field(
+        "normal", pattern="^(normal|cheap)$", description="Work that a password's hash takes; cheap is for tests only."
+    )
     browser: bool = Field(False, description="Open the page in a browser once it answers.")
     default_checkpoint: str = Field(
         "auto", description="Checkpoint for recipes that name none; auto takes your first own one, else the starter."

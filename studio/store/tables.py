@@ -186,3 +186,56 @@ class AlbumImageRow(Base):
 
     album_id: Mapped[str] = mapped_column(ForeignKey("albums.id", ondelete="CASCADE"), primary_key=True)
     image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"), primary_key=True)
+
+
+class PersonRow(Base):
+    """Somebody with an account; ``id`` is that of the owner of their things. ``name_key`` is the name in small letters.
+
+    ``epoch`` stands in every session: when it grows, they end. ``password_hash`` is null for guests.
+    """
+
+    __tablename__ = "people"
+    __table_args__ = (UniqueConstraint("name_key"),)
+
+    id: Mapped[str] = mapped_column(ForeignKey("owners.id"), primary_key=True)
+    name: Mapped[str]
+    name_key: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    epoch: Mapped[int]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+
+class KeyRow(Base):
+    """An API key, by the hash of it."""
+
+    __tablename__ = "api_keys"
+    __table_args__ = (UniqueConstraint("key_hash"), Index(None, "person_id"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[str] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    key_hash: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class InvitationRow(Base):
+    """An invitation for guests, by the hashes of its link and its PIN."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    token_hash: Mapped[str]
+    pin_hash: Mapped[str]
+    guests_left: Mapped[int]
+    expires_at: Mapped[datetime]
+
+
+class SourceOwnerRow(Base):
+    """That a source picture or mask, by its hash, is somebody's; the same one may be several people's."""
+
+    __tablename__ = "source_owners"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"), primary_key=True)

@@ -1,0 +1,114 @@
+"""All of it as one thing to hold: who calls, by which proof, and coming in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+
+from studio.accounts.attempts import Attempts
+from studio.accounts.caller import LOCAL, Caller
+from studio.accounts.invitations import Invitations
+from studio.accounts.keys import Keys
+from studio.accounts.people import People, Person
+from studio.accounts.secrets import HomeSecret, Passwords
+from studio.errors import LoginNeeded, NotFound
+from studio.store import Database
+from studio.store.tables import LOCAL_OWNER
+
+WRONG = "Name and password do not go together."
+
+
+class Accounts:
+    """The accounts of ``database``; ``secret_file`` lies in the home. Safe to share between threads."""
+
+    def __init__(self, database: Database, secret_file: Path, cheap_passwords: bool = False) -> None:
+        self.secret = HomeSecret(secret_file)
+        self.passwords = Passwords(cheap_passwords)
+        self.people = People(database)
+        self.keys = Keys(database)
+        self.invitations = Invitations(database, self.secret, self.people)
+        self.attempts = Attempts()
+
+    def add(self, name: str, role: str, password: str) -> Person:
+        """Make an account. Raises `InvalidField`, `Conflict`."""
+        return self.people.add(name, role, self.passwords.hash(password))
+
+    def set_password(self, name: str, password: str) -> None:
+        """Another password for somebody, whose sessions end. Raises `InvalidField`, `NotFound`."""
+        self.people.set_password(name, self.passwords.hash(password))
+
+    def caller(self, cookie: str | None, authorization: str | None, address: str) -> Caller | None:
+        """Who shows these; `LOCAL` while there are no accounts, ``None`` when they show nothing that counts.
+
+        Raises:
+            TooManyTries: too many wrong passwords or keys came from ``address`` lately.
+        """
+        if not self.people.exist():
+            return LOCAL
+        if authorization:
+            return self._authorized(authorization, address)
+        session = self.secret.unsign(cookie) if cookie else None
+        if session is None:
+            return None
+        person = self.people.by_id(session[0])
+        if person is None or person.has_expired or person.epoch != session[1]:
+            return None
+        return person.as_caller("session")
+
+    def log_in(self, name: str, password: str, address: str) -> Person:
+        """The person whose password it is.
+
+        Raises:
+            LoginNeeded: it is not theirs, or there is nobody of that name: the two look the same.
+            TooManyTries: too many failed, from there or at that name.
+        """
+        counted = f"address {address}", f"name {name.casefold()[:80]}"
+        self.attempts.check(*counted)
+        person = self.people.by_name(name)
+        if not self.passwords.verify(person.password_hash if person else None, password) or person is None:
+            self.attempts.failed(*counted)
+            raise LoginNeeded(WRONG)
+        if person.has_expired:
+            raise LoginNeeded("This account has expired.")
+        return person
+
+    def join(self, code: str, name: str, address: str) -> Person:
+        """Come in by an invitation. Raises `NotFound`, `InvalidField`, `Conflict`, `TooManyTries`."""
+        counted = f"address {address}"
+        self.attempts.check(counted)
+        try:
+            return self.invitations.accept(code, name)
+        except NotFound:
+            self.attempts.failed(counted)
+            raise
+
+    def session_for(self, person: Person) -> str:
+        """The cookie's content."""
+        return self.secret.sign(person.id, person.epoch)
+
+    def _authorized(self, authorization: str, address: str) -> Caller | None:
+        kind, _, given = authorization.partition(" ")
+        if kind.lower() == "bearer":
+            return self._by_key(given.strip(), address)
+        if kind.lower() != "basic":
+            return None
+        try:
+            name, _, password = base64.b64decode(given, validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return None
+        try:
+            return self.log_in(name, password, address).as_caller("password")
+        except LoginNeeded:
+            return None
+
+    def _by_key(self, key: str, address: str) -> Caller | None:
+        if self.secret.is_machine_key(key):
+            return Caller(LOCAL_OWNER, "this machine", "admin", "machine")
+        self.attempts.check(f"address {address}")
+        person_id = self.keys.person_of(key)
+        person = self.people.by_id(person_id) if person_id else None
+        if person is None or person.has_expired:
+            self.attempts.failed(f"address {address}")
+            return None
+        return person.as_caller("key")

@@ -1,0 +1,138 @@
+"""People over HTTP: who one is, everybody for admins, keys, invitations. No answer holds a hash or an old secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+
+from studio.accounts import Caller
+from studio.api.caller import CallerOf, StudioOf
+from studio.errors import Refused
+
+router = APIRouter(tags=["people"])
+
+
+class NewPerson(BaseModel):
+    """Somebody to make an account for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=100)
+    password: str = Field(max_length=400)
+    role: str = Field("member", description="admin, member or guest.")
+
+
+class Password(BaseModel):
+    """Another password."""
+
+    password: str = Field(max_length=400)
+
+
+class KeyName(BaseModel):
+    """What a key is for."""
+
+    name: str = Field(max_length=100)
+
+
+class Hours(BaseModel):
+    """How long an invitation, and whoever came by it, is good."""
+
+    hours: float = Field(24, gt=0, le=744)
+
+
+def known(caller: Caller) -> None:
+    """Raises `Refused` while there are no accounts: the first is made by somebody at the machine."""
+    if caller.proof in ("none", "machine"):
+        raise Refused("This is for people with an account. Make the first by: studio users add NAME --role admin")
+
+
+def require_admin(caller: Caller) -> None:
+    """Raises `Refused` for everybody but an admin."""
+    if caller.proof == "none" or caller.role != "admin":
+        raise Refused("Only an admin may do that. The first is made by: studio users add NAME --role admin")
+
+
+@router.get("/me")
+def who_am_i(caller: CallerOf) -> dict[str, Any]:
+    """Your name and role; ``accounts`` says whether anybody has one."""
+    return {"name": caller.name, "role": caller.role, "accounts": caller.proof != "none"}
+
+
+@router.get("/people")
+def list_people(studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Everybody with an account; for admins."""
+    require_admin(caller)
+    return {"people": [person.as_dict() for person in studio.accounts.people.list()]}
+
+
+@router.post("/people", status_code=201)
+def add_person(body: NewPerson, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Make an account; for admins."""
+    require_admin(caller)
+    return studio.accounts.add(body.name, body.role, body.password).as_dict()
+
+
+@router.delete("/people/{name}")
+def remove_person(name: str, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Take an account away, with its keys and sessions; pictures stay. For admins."""
+    require_admin(caller)
+    studio.accounts.people.remove(name)
+    return {"removed": name}
+
+
+@router.put("/people/{name}/password")
+def change_password(name: str, body: Password, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Another password for yourself, or as an admin for anybody. Sessions of that person end."""
+    known(caller)
+    if name != caller.name:
+        require_admin(caller)
+    studio.accounts.set_password(name, body.password)
+    return {"changed": name}
+
+
+@router.get("/keys")
+def list_keys(studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Your API keys, without their secrets."""
+    known(caller)
+    return {"keys": [key.as_dict() for key in studio.accounts.keys.list(caller.owner)]}
+
+
+@router.post("/keys", status_code=201)
+def make_key(body: KeyName, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """A new API key; ``key`` is told this once."""
+    known(caller)
+    if caller.role == "guest":
+        raise Refused("Guests have no keys.")
+    return studio.accounts.keys.make(caller.owner, body.name).as_dict()
+
+
+@router.delete("/keys/{key_id}")
+def remove_key(key_id: str, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Let nobody in by that key any more."""
+    known(caller)
+    studio.accounts.keys.remove(caller.owner, key_id)
+    return {"removed": key_id}
+
+
+@router.get("/invitations")
+def list_invitations(studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Invitations that still let guests in; for admins."""
+    require_admin(caller)
+    return {"invitations": [one.as_dict() for one in studio.accounts.invitations.list()]}
+
+
+@router.post("/invitations", status_code=201)
+def invite(body: Hours, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Invite guests; ``path`` (of the link) and ``pin`` are told this once. For admins."""
+    require_admin(caller)
+    return studio.accounts.invitations.make(body.hours).as_dict()
+
+
+@router.delete("/invitations/{invitation_id}")
+def withdraw(invitation_id: str, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Let nobody in by that invitation any more; for admins."""
+    require_admin(caller)
+    studio.accounts.invitations.withdraw(invitation_id)
+    return {"withdrawn": invitation_id}
