@@ -6,6 +6,7 @@ It speaks HTTP only: importing it loads neither torch nor gradio.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -32,15 +33,17 @@ class ServerGone(StudioError):
 
 @dataclass
 class StudioClient:
-    """One server, by its address such as ``http://127.0.0.1:7860``."""
+    """One server, by its address such as ``http://127.0.0.1:7860``, and an API key (else that of ``STUDIO_KEY``)."""
 
     address: str
     timeout_s: float = 30.0
+    key: str = field(default_factory=lambda: os.environ.get("STUDIO_KEY", ""), repr=False)
     _http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
         # trust_env=False: a proxy of the environment has no business between this machine and itself
-        self._http = httpx.Client(base_url=self.address, timeout=self.timeout_s, trust_env=False)
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        self._http = httpx.Client(base_url=self.address, timeout=self.timeout_s, trust_env=False, headers=headers)
 
     def __enter__(self) -> StudioClient:
         return self

@@ -14,11 +14,11 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi_offline import FastAPIOffline
 
 from studio import __version__
-from studio.api import catalogue, images, jobs, models, recipes, residency, sources
+from studio.api import catalogue, images, jobs, models, people, recipes, residency, sources
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
 from studio.api.openapi import describe
-from studio.door import Door, Rules
+from studio.door import Door, Rules, login, people_page
 from studio.errors import NotFound
 from studio.services import Studio
 
@@ -70,13 +70,15 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.state.studio = studio
     install_error_handlers(app)
     app.include_router(health)
-    for part in (jobs, images, recipes, sources, residency, models, catalogue):
+    for part in (jobs, images, recipes, sources, residency, models, people, catalogue):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
+    app.include_router(login.router)
+    app.include_router(people_page.router)
     describe(app)
     if page:
         from studio.ui.page import mount_page
 
         app = mount_page(app, studio)
-    app.add_middleware(Door, rules=Rules.of(studio.settings))
+    app.add_middleware(Door, rules=Rules.of(studio.settings), accounts=studio.accounts)
     return app

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from studio.accounts import Accounts, Belongings
 from studio.adapters import with_adapters
 from studio.errors import InvalidField, NotFound, PromptError
 from studio.gallery import Gallery, Image
@@ -59,6 +60,8 @@ class Studio:
     presets: Mapping[str, Preset]
     gallery: Gallery
     sources: Sources
+    belongings: Belongings
+    accounts: Accounts
     holdings: Holdings
     queue: Queue
     hub: Hub
@@ -121,12 +124,18 @@ class Studio:
                 "count", f"{count} pictures cannot be ordered at once", f"1 to {self.settings.max_count}"
             )
         rolled = [name for name in ("seed", "variation_seed") if getattr(recipe, name) == AUTO_SEED]
-        resolved = self.resolve(recipe).model_copy(update=dict(lineage or {}))
+        resolved = self.resolve(recipe, owner).model_copy(update=dict(lineage or {}))
         job = self.dispatcher.enqueue(owner, resolved, count, job_id, rolled=rolled)
         return self.job(job.id, owner)
 
-    def resolve(self, recipe: Recipe) -> ResolvedRecipe:
-        """The recipe with every "auto" answered and its prompts understood, without queueing it."""
+    def resolve(self, recipe: Recipe, owner: str = LOCAL_OWNER) -> ResolvedRecipe:
+        """The recipe with every "auto" answered and its prompts understood, without queueing it.
+
+        Raises what `submit` does, and `NotFound` for a source that is somebody else's.
+        """
+        for sha256 in (recipe.source, recipe.mask):
+            if sha256:
+                self.belongings.check(owner, sha256)
         resolved = resolve(recipe, self.offer)
         fields = ["prompt", "negative_prompt"]
         if resolved.has_second_pass:
@@ -276,6 +285,8 @@ def build_studio(settings: Settings) -> Studio:
         presets=build_presets(paths),
         gallery=gallery,
         sources=sources,
+        belongings=Belongings(database),
+        accounts=Accounts(database, paths.secret_file, settings.password_cost == "cheap"),
         holdings=Holdings(library, offer, sources),
         queue=queue,
         hub=hub,

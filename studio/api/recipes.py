@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.api.bodies import FILE_BODY, whole_body
-from studio.api.caller import StudioOf
+from studio.api.caller import OwnerOf, StudioOf
 from studio.api.errors import error_body
 from studio.errors import StudioError
 from studio.recipe import Recipe, infotext
@@ -46,16 +46,16 @@ def parse_recipe(body: RecipeText, studio: StudioOf) -> dict[str, Any]:
 
 
 @router.post("/recipes/resolve")
-def resolve_recipe(recipe: dict[str, Any], studio: StudioOf) -> dict[str, Any]:
+def resolve_recipe(recipe: dict[str, Any], studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
     """A recipe with every "auto" answered, without making it. What cannot be made is refused as an order would be."""
-    return studio.resolve(Recipe(**recipe)).model_dump(mode="json")
+    return studio.resolve(Recipe(**recipe), owner).model_dump(mode="json")
 
 
 @router.post("/recipes/validate")
-def validate_recipe(recipe: dict[str, Any], studio: StudioOf) -> dict[str, Any]:
+def validate_recipe(recipe: dict[str, Any], studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
     """Whether a recipe can be made here: ``valid`` with its A1111 text, or not, with the ``error`` an order gets."""
     try:
-        resolved = studio.resolve(Recipe(**recipe))
+        resolved = studio.resolve(Recipe(**recipe), owner)
     except StudioError as error:
         return {"valid": False, "infotext": "", **error_body(error)}
     return {"valid": True, "infotext": infotext.write(resolved), "error": None}

@@ -19,28 +19,35 @@ router = APIRouter(tags=["sources"])
 async def put_source(
     request: Request,
     studio: StudioOf,
+    owner: OwnerOf,
     kind: Literal["picture", "mask"] = Query("picture", description="A mask is white where to paint anew."),
 ) -> dict[str, Any]:
     """Store a picture or mask: the body is the file. Answers the hash by which recipes name it."""
     data = await whole_body(request, studio.settings.max_upload_mb * 1_000_000)
     put = studio.sources.put_mask if kind == "mask" else studio.sources.put_picture
-    return (await asyncio.to_thread(put, data)).as_dict()
+    source = await asyncio.to_thread(put, data)
+    await asyncio.to_thread(studio.belongings.add, owner, source.sha256)
+    return source.as_dict()
 
 
 @router.post("/sources/from-image/{image_id}", status_code=201)
 def source_from_image(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
     """Store a picture of the gallery as a source; ``source_image`` is what a recipe says for its lineage."""
     data = studio.gallery.file(owner, image_id).read_bytes()
-    return {**studio.sources.put_picture(data).as_dict(), "source_image": image_id}
+    source = studio.sources.put_picture(data)
+    studio.belongings.add(owner, source.sha256)
+    return {**source.as_dict(), "source_image": image_id}
 
 
 @router.get("/sources/{sha256}")
-def get_source(sha256: str, studio: StudioOf) -> dict[str, Any]:
+def get_source(sha256: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
     """Size and kind of a stored picture."""
+    studio.belongings.check(owner, sha256)
     return studio.sources.get(sha256).as_dict()
 
 
 @router.get("/sources/{sha256}/file", response_class=FileResponse)
-def source_file(sha256: str, studio: StudioOf) -> FileResponse:
+def source_file(sha256: str, studio: StudioOf, owner: OwnerOf) -> FileResponse:
     """The stored PNG."""
+    studio.belongings.check(owner, sha256)
     return FileResponse(studio.sources.path(sha256), media_type="image/png", headers=FOREVER)

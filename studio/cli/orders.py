@@ -67,9 +67,10 @@ def maker(settings: Settings) -> Iterator[Maker]:
     home = settings.paths.home
     address = running_address(home) if is_locked(home) else None
     if address:
+        from studio.accounts.secrets import HomeSecret
         from studio.client import StudioClient
 
-        with StudioClient(address) as client:
+        with StudioClient(address, key=HomeSecret(settings.paths.secret_file).machine_key) as client:
             yield Server(client)
         return
     from studio.services import build_studio

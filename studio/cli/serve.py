@@ -58,16 +58,32 @@ def refuse_unguarded(settings: Settings) -> None:
 
     if is_loopback(settings.host):
         return
+    if _has_accounts(settings):
+        return
     if not settings.open:
         raise SetupError(
             f"--host {settings.host} lets everybody on the network use this studio, and there is no login. "
-            "Give --open as well if that is what you want, or listen on 127.0.0.1."
+            "Make an account by `studio users add NAME`; or give --open as well if that is what you want; "
+            "or listen on 127.0.0.1."
         )
     typer.secho(
         "Warning: this studio is open. Everybody who reaches this address can use it and see every picture.",
         fg=typer.colors.YELLOW,
         err=True,
     )
+
+
+def _has_accounts(settings: Settings) -> bool:
+    from studio.accounts.people import People
+    from studio.store import Database
+
+    if not settings.paths.database.exists():
+        return False
+    database = Database.open(settings.paths.database)
+    try:
+        return People(database).exist()
+    finally:
+        database.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

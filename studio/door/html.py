@@ -16,7 +16,8 @@ body { margin: 0; background: var(--ground); color: var(--text); font: 15px/1.5 
 main { max-width: 44rem; margin: 0 auto; padding: 24px 16px 48px; }
 main.small { max-width: 24rem; padding-top: 12vh; }
 h1 { font-size: 20px; } h2 { font-size: 16px; margin: 0 0 8px; }
-section { background: var(--surface); border: 1px solid var(--line); border-radius: 12px; padding: 18px; margin: 0 0 16px; }
+section { background: var(--surface); border: 1px solid var(--line); border-radius: 12px;
+  padding: 18px; margin: 0 0 16px; }
 label { display: block; margin: 0 0 12px; color: var(--muted); font-size: 13.5px; }
 input, select { display: block; width: 100%; margin-top: 4px; padding: 10px 12px; font: inherit; color: var(--text);
   background: var(--field); border: 1px solid var(--line); border-radius: 8px; }

@@ -33,7 +33,9 @@ def login_page(request: Request, studio: StudioOf) -> Response:
 async def log_in(request: Request, studio: StudioOf, name: Typed = "", password: Typed = "") -> Response:
     """Begin a session."""
     return await _enter(
-        request, lambda: studio.accounts.log_in(name, password, address_of(request.scope)), lambda m, s: _login(m, name, s)
+        request,
+        lambda: studio.accounts.log_in(name, password, address_of(request.scope)),
+        lambda m, s: _login(m, name, s),
     )
 
 
@@ -67,9 +69,7 @@ def log_out() -> Response:
     return answer
 
 
-async def _enter(
-    request: Request, prove: Callable[[], Person], again: Callable[[str, int], Response]
-) -> Response:
+async def _enter(request: Request, prove: Callable[[], Person], again: Callable[[str, int], Response]) -> Response:
     try:
         person = await asyncio.to_thread(prove)
     except StudioError as error:

@@ -6,30 +6,35 @@ none gets in.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from studio.accounts import Accounts
 from studio.api.errors import Answer, error_body
+from studio.door.admission import CALLER, admit, wants_a_page
 from studio.door.bodies import BodyTooLong, Measured, check_length, too_large
 from studio.door.headers import guard
 from studio.door.hosts import check_host
 from studio.door.origins import check_origin
 from studio.door.paths import is_open
 from studio.door.rules import Rules
-from studio.errors import NotFound, Refused, StudioError
+from studio.errors import LoginNeeded, NotFound, Refused, StudioError, TooManyTries
 
 POLICY_VIOLATION = 1008
 """The code of RFC 6455 with which a websocket is refused."""
 
 
 class Door:
-    """Guards ``app`` by ``rules``."""
+    """Guards ``app`` by ``rules``, and lets in whom ``accounts`` knows."""
 
-    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+    def __init__(self, app: ASGIApp, rules: Rules, accounts: Accounts) -> None:
         self.app = app
         self.rules = rules
+        self.accounts = accounts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -43,6 +48,7 @@ class Door:
         guarded = _Guarded(scope["path"], send)
         try:
             self._check(scope)
+            scope[CALLER] = await asyncio.to_thread(admit, self.accounts, scope, Headers(scope=scope))
         except StudioError as refusal:
             await _refuse(refusal, scope, receive, guarded)
             return
@@ -98,5 +104,13 @@ class _Answering:
 
 
 async def _refuse(refusal: StudioError, scope: Scope, receive: Receive, send: Send) -> None:
-    answer = Answer(error_body(refusal), status_code=refusal.http_status, headers={"Cache-Control": "no-store"})
+    if isinstance(refusal, LoginNeeded) and wants_a_page(scope["method"], Headers(scope=scope)):
+        await RedirectResponse("/login", 303, {"Cache-Control": "no-store"})(scope, receive, send)
+        return
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(refusal, LoginNeeded):
+        headers["WWW-Authenticate"] = 'Bearer realm="Latent Studio"'
+    if isinstance(refusal, TooManyTries):
+        headers["Retry-After"] = str(refusal.retry_after_s)
+    answer = Answer(error_body(refusal), status_code=refusal.http_status, headers=headers)
     await answer(scope, receive, send)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 
-OWN_PATHS = frozenset({"/healthz", "/docs"})
+OWN_PATHS = frozenset({"/healthz", "/docs", "/login", "/logout", "/join", "/people"})
 OWN_PREFIXES = ("/api/", "/sdapi/", "/page/", "/docs/static/")
 
 PAGE_PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/gradio_api/run/predict"}
 )
-PAGE_PREFIXES = ("/assets/", "/static/", "/gradio_api/heartbeat/")
+PAGE_PREFIXES = ("/assets/", "/static/")
 
 UPLOADS = (
     ("/api/v1/sources", "file"),

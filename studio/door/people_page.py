@@ -97,7 +97,9 @@ def _invitation(accounts: Accounts, hours: str, address: str) -> str:
 def _page(studio: Studio, caller: Caller, news: str = "", status: int = 200) -> Response:
     log_out = '<form method="post" action="/logout"><button class="quiet">Log out</button></form>'
     if caller.proof == "none":
-        return page("People", f'<nav><a href="/">Back to the studio</a></nav><h1>People</h1>{news}{ALONE}', status=status)
+        return page(
+            "People", f'<nav><a href="/">Back to the studio</a></nav><h1>People</h1>{news}{ALONE}', status=status
+        )
     parts = [f'<nav><a href="/">Back to the studio</a>{log_out}</nav><h1>{escaped(caller.name)}</h1>', news]
     if caller.role == "admin":
         parts += [_everybody(studio.accounts), _share(studio.accounts)]
@@ -141,7 +143,8 @@ def _own(accounts: Accounts, caller: Caller) -> str:
         for key in accounts.keys.list(caller.owner)
     )
     return (
-        f'<section><h2>API keys</h2><table>{rows}</table><form method="post"><input type="hidden" name="do" value="key">'
+        f'<section><h2>API keys</h2><table>{rows}</table><form method="post">'
+        '<input type="hidden" name="do" value="key">'
         '<label>What for<input name="name" maxlength="80" required></label><button>Make a key</button></form></section>'
         '<section><h2>Password</h2><form method="post"><input type="hidden" name="do" value="password">'
         '<label>New password<input name="password" type="password" minlength="8" required '

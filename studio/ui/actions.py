@@ -184,7 +184,7 @@ def aspect_of(studio: Studio, width_px: float | None, height_px: float | None, c
     return next((aspect for aspect in ASPECTS if size_for(aspect, native) == size), None)
 
 
-def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
+def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str = LOCAL_OWNER) -> Filled:
     """Fill the form from what a click meant: a preset, a picture's recipe, pasted text, or the form's beginning.
 
     ``message`` is ``{"from": "preset", "name"}``, ``{"from": "image", "id"}``, ``{"from": "text", "text"}``,
@@ -197,7 +197,7 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values) -> Filled:
         if source == "preset":
             return _from_preset(studio, str(message.get("name")), values)
         if source == "image":
-            return _from_image(studio, str(message.get("id")), values)
+            return _from_image(studio, str(message.get("id")), values, owner)
         if source == "text":
             return _from_stock(studio, studio.holdings.read_text(str(message.get("text"))).as_dict(), values)
         if source == "reading":
@@ -226,8 +226,8 @@ def _from_model(studio: Studio, model_id: str, values: Values) -> Filled:
     return _known(studio, recipe, values, f"“{card.name}” is in the form{own}.")
 
 
-def _from_image(studio: Studio, image_id: str, values: Values) -> Filled:
-    recipe = studio.gallery.get(LOCAL_OWNER, image_id).to_recipe()
+def _from_image(studio: Studio, image_id: str, values: Values, owner: str) -> Filled:
+    recipe = studio.gallery.get(owner, image_id).to_recipe()
     if recipe is None:
         return Filled(dict(values), "This picture does not say how it was made; the form is as it was.")
     return _known(studio, recipe, values)

@@ -27,6 +27,7 @@ HEADER = f"""
   <div class="header-end">
     <span id="worker" class="worker" data-state="starting" role="status"><i aria-hidden="true"></i>
       <span>Connecting</span></span>
+    <a id="account" href="people" hidden></a>
     <button type="button" id="theme" class="icon-button" aria-label="Colours: as the system"></button>
   </div>
 </header>

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from studio.accounts import LOCAL, Caller
 from studio.services import Studio
 from studio.ui import actions, markup
 from studio.ui.fields import FIELDS
@@ -112,14 +113,14 @@ def _wire_choices(page: gr.Blocks, form: Form, studio: Studio) -> None:
 def _wire_filling(form: Form, studio: Studio) -> None:
     outputs = [*form.recipe_inputs, form.note]
 
-    def fill(message: str, *values: Any) -> list[Any]:
+    def fill(request: gr.Request, message: str, *values: Any) -> list[Any]:
         present = dict(zip(FIELDS, values, strict=True))
         failed = actions.Filled(present, FAILED)
-        filled = _safely(lambda: actions.fill(studio, json.loads(message), present), failed)
+        filled = _safely(lambda: actions.fill(studio, json.loads(message), present, _owner(request)), failed)
         return [*(filled.values[name] for name in FIELDS), filled.note]
 
-    def preset(name: str | None, *values: Any) -> list[Any]:
-        return [*fill(json.dumps({"from": "preset", "name": name}), *values), None]
+    def preset(request: gr.Request, name: str | None, *values: Any) -> list[Any]:
+        return [*fill(request, json.dumps({"from": "preset", "name": name}), *values), None]
 
     said = {"fn": None, "inputs": [form.note], "js": _script("filled(note)", "note")}
     before = _script("startFilling(values)")
@@ -131,6 +132,12 @@ def _wire_filling(form: Form, studio: Studio) -> None:
         js=_script("startPreset(values)"),
         **QUIET,
     ).then(**said)
+
+
+def _owner(request: gr.Request) -> str:
+    """Whose form it is: whoever the door let in."""
+    caller = request.request.scope.get("studio.caller")
+    return caller.owner if isinstance(caller, Caller) else LOCAL.owner
 
 
 def _choices(studio: Studio, checkpoint: str, sampler: str, steps: float | None) -> list[Any]:

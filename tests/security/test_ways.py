@@ -13,7 +13,6 @@ OPEN_TO_THE_PAGE = {
     "/assets/{path:path}",
     "/static/{path:path}",
     "/gradio_api/run/{api_name}",
-    "/gradio_api/heartbeat/{session_hash}",
 }
 OF_THE_STUDIO = ("/api/", "/sdapi/", "/page/", "/docs", "/healthz")
 DANGEROUS = ("upload", "file", "proxy", "vibe", "reload", "component", "stream", "call", "api/", "login", "monitoring")

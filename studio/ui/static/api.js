@@ -37,6 +37,7 @@ export async function request(method, path, body) {
   } catch {
     if (answer.ok) throw new Unreachable();
   }
+  if (answer.status === 401) location.assign(new URL("login", document.baseURI));
   if (!answer.ok) throw new ApiError(answer.status, content.error);
   return content;
 }

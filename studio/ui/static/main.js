@@ -1,7 +1,7 @@
 // Starts the page's script once Gradio has built the form, and joins its parts. Python calls it by `window.latentStudio`.
 
 import "./patience.js";
-import { ApiError, models, newId, order } from "./api.js";
+import { ApiError, models, newId, order, request } from "./api.js";
 import { calm, present, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Form } from "./form.js";
@@ -25,6 +25,14 @@ const TITLE = "Latent Studio";
 const WORKER_WORDS = { starting: "Starting", ready: "Ready", restarting: "Restarting", failed: "Engine failed" };
 const facts = JSON.parse(document.getElementById("studio-facts").textContent);
 
+// Who is logged in, as the way to their account; nothing while nobody has one.
+function showAccount({ name, accounts }) {
+  const link = document.querySelector("#account");
+  link.hidden = !accounts;
+  link.textContent = name;
+  link.title = "Your account and people";
+}
+
 class Studio {
   form = new Form(facts);
   feed = new Feed();
@@ -38,6 +46,7 @@ class Studio {
   async start() {
     await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
+    request("GET", "me").then(showAccount, () => {});
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
     this.viewer = new Viewer(this);

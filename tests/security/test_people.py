@@ -1,0 +1,243 @@
+"""Once there are accounts: the anonymous get nothing, and a member gets nothing of another's."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+from starlette.testclient import TestClient
+
+from studio.door.paths import is_open
+from studio.recipe.events import Pixels
+from studio.server import create_app
+from studio.services import Studio, build_studio
+from studio.settings import load_settings
+from tests.security.conftest import ADDRESS
+from tests.security.routes import ways_into
+
+PASSWORD = "correct horse battery"
+OWN = {"Origin": ADDRESS, "Sec-Fetch-Site": "same-origin"}
+PUBLIC = {"/healthz", "/login", "/join"}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, toy_models: Path) -> Iterator[Studio]:
+    """A studio with the accounts of anna (an admin) and ben, and a job, a picture and a source of anna's."""
+    home = tmp_path_factory.mktemp("people") / "home"
+    settings = load_settings(home=home, models=[toy_models], engine="fake", password_cost="cheap")
+    built = build_studio(settings)
+    built.accounts.add("anna", "admin", PASSWORD)
+    built.accounts.add("ben", "member", PASSWORD)
+    yield built
+    built.close()
+
+
+@pytest.fixture(scope="module")
+def app(house: Studio) -> FastAPI:
+    return create_app(house)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
+
+
+def key_of(house: Studio, name: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {house.accounts.keys.make(house.accounts.people.get(name).id, 'test').secret}"}
+
+
+def basic(name: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def log_in(client: TestClient, name: str, password: str = PASSWORD) -> int:
+    return client.post("/login", data={"name": name, "password": password}, headers=OWN).status_code
+
+
+@pytest.fixture(scope="module")
+def belongings(house: Studio) -> dict[str, str]:
+    """Ids of what is anna's."""
+    owner = house.accounts.people.get("anna").id
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(picture, "PNG")
+    source = house.sources.put_picture(picture.getvalue()).sha256
+    house.belongings.add(owner, source)
+    job = house.submit(house_recipe(), 1, owner, "of-anna")
+    image = house.gallery.add(Pixels(64, 64, bytes(64 * 64 * 3)), job.recipe, {}, owner, job.id, 0)
+    house.hub.keep_preview(owner, job.id, 0, b"jpeg of anna")
+    return {"job_id": job.id, "image_id": image.id, "sha256": source}
+
+
+def house_recipe() -> object:
+    from studio.recipe import Recipe
+
+    return Recipe(prompt="anna's secret garden", steps=2, seed=1)
+
+
+@pytest.mark.parametrize("shown", [{}, {"Authorization": "Bearer studio_x"}, {"Cookie": "studio_session=x"}], ids=str)
+def test_every_way_refuses_the_anonymous(app: FastAPI, house: Studio, shown: dict[str, str]) -> None:
+    client = TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
+    tried = 0
+    for way in ways_into(app):
+        if way.path in PUBLIC or way.method == "WEBSOCKET":
+            continue
+        house.accounts.attempts.__init__()  # type: ignore[misc]  # limits have a test of their own
+        answer = client.request(way.method, way.path, headers=shown)
+        assert answer.status_code == (401 if is_open(way.path) else 404), (str(way), answer.status_code)
+        tried += 1
+    assert tried > 100
+    assert client.get("/", headers={"Accept": "text/html"}).headers["location"] == "/login"
+
+
+def test_health_and_login_are_open(client: TestClient) -> None:
+    assert [client.get(path).status_code for path in sorted(PUBLIC)] == [200, 200, 200]
+
+
+def test_a_member_gets_nothing_of_anothers(
+    app: FastAPI, house: Studio, client: TestClient, belongings: dict[str, str]
+) -> None:
+    anna, ben = key_of(house, "anna"), key_of(house, "ben")
+    told = 0
+    for way in ways_into(app):
+        if not way.template.startswith("/api/v1/"):
+            continue
+        path = way.template
+        for name, value in {**belongings, "index": "0"}.items():
+            path = path.replace("{" + name + "}", value)
+        if path != way.template and "{" not in path:
+            body = {"favourite": True, "ids": [belongings["image_id"]], "tags": ["x"], "name": "x", "way": "like"}
+            answer = client.request(way.method, path, headers=ben, json=body if way.method != "GET" else None)
+            assert answer.status_code in (404, 405, 422), (str(way), answer.status_code, answer.text[:200])
+            if way.method == "GET" and answer.status_code == 404 and "events" not in path:
+                told += client.get(path, headers=anna).status_code == 200
+    assert told >= 6, "anna herself must get what ben does not"
+
+
+def test_lists_hold_ones_own_only(house: Studio, client: TestClient, belongings: dict[str, str]) -> None:
+    ben, anna = key_of(house, "ben"), key_of(house, "anna")
+    for path in ("/api/v1/jobs", "/api/v1/images", "/api/v1/images?query=garden"):
+        assert "garden" in client.get(path, headers=anna).text
+        assert "garden" not in client.get(path, headers=ben).text
+    for path in ("bin", "restore"):
+        answer = client.post(f"/api/v1/images/{path}", json={"ids": [belongings["image_id"]]}, headers=ben)
+        assert answer.status_code == 404
+    recipe = {"prompt": "x", "mode": "image", "source": belongings["sha256"]}
+    assert client.post("/api/v1/jobs", json={"recipe": recipe}, headers=ben).status_code == 404
+    assert client.post("/api/v1/recipes/resolve", json=recipe, headers=anna).status_code == 200
+
+
+def test_the_form_fills_from_ones_own_pictures_only(house: Studio, belongings: dict[str, str]) -> None:
+    from studio.ui import actions
+    from studio.ui.fields import untouched
+
+    message = {"from": "image", "id": belongings["image_id"]}
+    ben, anna = (house.accounts.people.get(name).id for name in ("ben", "anna"))
+    assert "garden" in str(actions.fill(house, message, untouched(), anna).values)
+    assert "garden" not in str(actions.fill(house, message, untouched(), ben))
+
+
+def test_a_login_lasts_until_it_ends(house: Studio, client: TestClient) -> None:
+    assert log_in(client, "ben", "wrong password") == 401
+    answer = client.post("/login", data={"name": "Ben", "password": PASSWORD}, headers=OWN)
+    cookie = answer.headers["set-cookie"].lower()
+    assert answer.status_code == 303 and "httponly" in cookie and "samesite=lax" in cookie
+    assert client.get("/api/v1/me").json() == {"name": "ben", "role": "member", "accounts": True}
+    client.post("/logout", headers=OWN)
+    assert client.get("/api/v1/me").status_code == 401
+    log_in(client, "ben")
+    house.accounts.set_password("ben", PASSWORD)
+    assert client.get("/api/v1/me").status_code == 401, "a new password ends sessions"
+
+
+def test_a_session_posts_from_the_studios_own_pages_only(client: TestClient) -> None:
+    log_in(client, "ben")
+    text = {"text": "a cat"}
+    assert client.post("/api/v1/prompts/count", json=text).status_code == 403
+    assert client.post("/api/v1/prompts/count", json=text, headers={"Origin": "http://evil.example"}).status_code == 403
+    assert client.post("/api/v1/prompts/count", json=text, headers=OWN).status_code == 200
+
+
+def test_programs_come_in_by_key_or_basic(house: Studio, client: TestClient) -> None:
+    key = key_of(house, "ben")
+    assert client.get("/api/v1/me", headers=key).json()["name"] == "ben"
+    assert client.get("/api/v1/me", headers=basic("ben", PASSWORD)).json()["role"] == "member"
+    assert client.get("/api/v1/me", headers=basic("ben", "wrong password")).status_code == 401
+    machine = {"Authorization": f"Bearer {house.accounts.secret.machine_key}"}
+    assert client.get("/api/v1/me", headers=machine).json()["role"] == "admin"
+    made = client.get("/api/v1/keys", headers=key).json()["keys"]
+    for one in made:
+        client.delete(f"/api/v1/keys/{one['id']}", headers=key)
+    assert client.get("/api/v1/me", headers=key).status_code == 401
+
+
+def test_only_an_admin_looks_after_people(house: Studio, client: TestClient) -> None:
+    anna, ben = key_of(house, "anna"), key_of(house, "ben")
+    new = {"name": "cleo", "password": PASSWORD}
+    for method, path in (("GET", "people"), ("POST", "people"), ("DELETE", "people/anna"), ("POST", "invitations")):
+        body = new if path == "people" else {}
+        answer = client.request(method, f"/api/v1/{path}", headers=ben, json=body if method == "POST" else None)
+        assert answer.status_code == 403, path
+    other = {"password": PASSWORD}
+    assert client.put("/api/v1/people/anna/password", json=other, headers=ben).status_code == 403
+    assert client.post("/people", data={"do": "remove", "name": "anna"}, headers=ben).status_code == 403
+    assert client.post("/api/v1/people", json=new, headers=anna).status_code == 201
+    assert client.delete("/api/v1/people/cleo", headers=anna).status_code == 200
+    assert client.delete("/api/v1/people/anna", headers=anna).status_code == 409, "nobody would be left"
+
+
+def test_guests_come_by_link_or_pin_until_it_expires(house: Studio, app: FastAPI, client: TestClient) -> None:
+    made = client.post("/api/v1/invitations", json={"hours": 1}, headers=key_of(house, "anna")).json()
+    assert client.get(made["path"]).status_code == 200
+    for code, name in ((made["path"].split("=")[1], "guest one"), (made["pin"], "guest two")):
+        guest = TestClient(app, base_url=ADDRESS, follow_redirects=False)
+        assert guest.post("/join", data={"invitation": code, "name": name}, headers=OWN).status_code == 303
+        assert guest.get("/api/v1/me").json() == {"name": name, "role": "guest", "accounts": True}
+        assert guest.post("/api/v1/keys", json={"name": "k"}, headers=OWN).status_code == 403
+    listed = client.get("/api/v1/invitations", headers=key_of(house, "anna")).json()["invitations"]
+    for one in listed:
+        client.delete(f"/api/v1/invitations/{one['id']}", headers=key_of(house, "anna"))
+    late = client.post("/join", data={"invitation": made["pin"], "name": "late"}, headers=OWN)
+    assert late.status_code == 404
+    with house.database.session() as session:
+        from studio.store.tables import PersonRow
+
+        row = session.get_one(PersonRow, house.accounts.people.get("guest two").id)
+        row.expires_at = row.created_at
+    assert guest.get("/api/v1/me").status_code == 401, "a guest goes when the invitation ends"
+
+
+def test_guessing_is_slowed(house: Studio, client: TestClient) -> None:
+    from studio.accounts.attempts import Attempts
+
+    house.accounts.attempts = Attempts(most=3)
+    statuses = [log_in(client, "ben", "wrong password") for _ in range(4)]
+    assert statuses == [401, 401, 401, 429]
+    assert log_in(client, "ben") == 429, "the right one waits as well"
+    answer = client.get("/api/v1/me", headers=basic("ben", PASSWORD))
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 0
+    house.accounts.attempts = Attempts()
+
+
+def test_no_answer_and_no_log_holds_a_secret(
+    app: FastAPI, house: Studio, client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    anna = key_of(house, "anna")
+    person = house.accounts.people.get("anna")
+    secret = house.paths.secret_file.read_text()
+    secrets = [PASSWORD, str(person.password_hash), secret, anna["Authorization"].split()[1], "$argon2"]
+    secrets += [house.accounts.secret.machine_key]
+    client.get("/api/v1/me", headers=basic("anna", PASSWORD))
+    for way in ways_into(app):
+        if way.method == "GET" and "events" not in way.path:
+            text = client.get(way.path, headers=anna).text
+            assert not [one for one in secrets if one in text], str(way)
+    assert not [one for one in secrets if one in caplog.text]
+    assert house.paths.secret_file.stat().st_mode & 0o077 == 0
+    assert json.dumps(person.as_dict())
