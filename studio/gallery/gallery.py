@@ -26,6 +26,7 @@ from studio.gallery.conditions import conditions
 from studio.gallery.description import Description
 from studio.gallery.identity import Identity
 from studio.gallery.image import Image, Page, from_row
+from studio.gallery.labels import Labels
 from studio.gallery.lineage import Lineage, lineage_of
 from studio.gallery.order import find_order
 from studio.gallery.rebuild import Rebuilding, RebuildReport
@@ -58,6 +59,7 @@ class Gallery:
         self.database = database
         self.folder = paths.images
         self.thumbnails = Thumbnails(paths.thumbnails)
+        self.labels = Labels(database)
         # Files that are written but whose row failed (a full disk, say): adding again only needs the row.
         self._without_row: dict[tuple[str, int], ImageRow] = {}
         self._lock = threading.Lock()
@@ -241,6 +243,10 @@ class Gallery:
     def favourite(self, owner: str, image_id: str, favourite: bool) -> None:
         """Mark an image, or take the mark off. Raises `NotFound`."""
         self._change(owner, [image_id], favourite=favourite)
+
+    def favourites(self, owner: str, image_ids: Sequence[str], favourite: bool) -> int:
+        """Mark several, or take the marks off, all or none; answers how many there are. Raises `NotFound`."""
+        return self._change(owner, image_ids, favourite=favourite)
 
     def bin(self, owner: str, image_ids: Sequence[str]) -> int:
         """Put images into the bin, all or none; answers how many moved. Raises `NotFound`."""

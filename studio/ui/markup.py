@@ -55,6 +55,8 @@ GALLERY = """
       <option value="largest">Largest</option><option value="steps">Most steps</option>
       <option value="seed">Seed</option><option value="checkpoint">Checkpoint</option>
       <option value="sampler">Sampler</option></select>
+    <select id="gallery-album" class="format" aria-label="Album" title="Album"></select>
+    <select id="gallery-tag" class="format" aria-label="Tag" title="Tag"></select>
     <div class="views" role="group" aria-label="Which pictures">
       <a href="#/gallery" data-view="all">All</a>
       <a href="#/gallery/favourites" data-view="favourites">Favourites</a>
@@ -65,7 +67,7 @@ GALLERY = """
   <div id="gallery-help" hidden></div>
   <div id="gallery-note"></div>
   <div id="gallery-grid" class="gallery-grid"></div>
-  <div id="gallery-end"></div>
+  <div id="gallery-selection" role="toolbar" aria-label="What is selected" hidden></div>
 </section>
 """
 
@@ -91,6 +93,8 @@ MODELS = """
 OVERLAYS = """
 <dialog id="viewer" aria-label="Picture in full view"></dialog>
 <dialog id="question"></dialog>
+<dialog id="naming"></dialog>
+<dialog id="side-by-side" aria-label="Pictures side by side"></dialog>
 <dialog id="editor" aria-label="Paint on the picture"></dialog>
 <dialog id="finisher" aria-label="Finish the picture"></dialog>
 <dialog id="reading"></dialog>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 
 import pytest
@@ -191,3 +192,30 @@ def test_a_phone_never_scrolls_sideways(open_page: OpenPage, path: str) -> None:
         page.tap("[data-fold=advanced]")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert page.locator("#generate").bounding_box()["y"] > 700
+
+
+def test_two_side_by_side_and_a_zip(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    with page.expect_response(lambda answer: "search=heron" in answer.url):
+        search(page, "heron")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
+    page.locator(".cell-open").first.focus()
+    page.keyboard.press("Control+a")
+    expect(page.locator(".selection-count")).to_have_text("2 pictures selected")
+    with page.expect_download() as waiting:
+        page.get_by_label("Download as ZIP").click()
+    with zipfile.ZipFile(waiting.value.path()) as bundle:
+        assert len(bundle.namelist()) == 2 and bundle.testzip() is None
+    with page.expect_download() as waiting:
+        page.get_by_label("Contact sheet").click()
+    assert waiting.value.path().read_bytes().startswith(b"\xff\xd8\xff")
+    page.get_by_label("Compare side by side").click()
+    expect(page.locator(".side-picture")).to_have_count(2)
+    assert page.locator(".differs th").evaluate_all("all => all.map(one => one.firstChild.textContent)") == [
+        "Prompt",
+        "Seed",
+    ]
+    page.click("text=Lay over one another")
+    expect(page.locator("#side-by-side .compare")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#side-by-side")).to_be_hidden()

@@ -1,6 +1,10 @@
 // Line icons on a 20 by 20 grid, drawn with the text's colour.
 
 const PATHS = {
+  tag: "M3.5 10.5v-7h7l6 6-7 7ZM7 7h.01",
+  album: "M4 6.500h12v10H4ZM6 4h8",
+  compare: "M3.500 4.500h5.500v11H3.500ZM11 4.500h5.500v11H11Z",
+  sheet: "M3.500 3.500h13v13h-13ZM3.500 10h13M10 3.500v13",
   heart: "M10 16.5 3.9 10.4a3.9 3.9 0 0 1 5.5-5.5l.6.6.6-.6a3.9 3.9 0 0 1 5.5 5.5Z",
   download: "M10 3v9m-3.5-3.5L10 12l3.5-3.5M4 16.5h12",
   trash: "M4 5.5h12M8 5.5V3.8h4v1.7m-6.5 0 .7 10.7h7.6l.7-10.7M8.5 8.5v5m3-5v5",

@@ -71,6 +71,7 @@ export class Pictures extends EventTarget {
     this.#mark(ids, { binned: true });
     try {
       await request("POST", "images/bin", { ids });
+      this.#mark(ids, { binned: true }, true);
       toast(`${capital(words(ids.length))} in the bin`, { action: { label: "Undo", run: () => this.restore(ids) } });
     } catch (error) {
       this.#mark(ids, { binned: false });
@@ -104,15 +105,27 @@ export class Pictures extends EventTarget {
     }
   }
 
+  async favouriteAll(ids, favourite) {
+    this.#mark(ids, { favourite });
+    try {
+      await request("POST", "images/favourites", { ids, favourite });
+      toast(favourite ? `${capital(words(ids.length))} marked` : `The marks of ${words(ids.length)} are off`);
+    } catch (error) {
+      this.#mark(ids, { favourite: !favourite });
+      toast(`The marks were not kept. ${error.message}`, { kind: "error" });
+    }
+  }
+
   #keep(image) {
     const whole = { ...this.#known.get(image.id), ...image };
     this.#known.set(image.id, whole);
     return whole;
   }
 
-  #mark(ids, fields) {
+  /** settled: the studio has done it, so whoever asks now gets lists without it. */
+  #mark(ids, fields, settled = false) {
     for (const id of ids) this.#known.set(id, { id, ...this.#known.get(id), ...fields });
-    this.dispatchEvent(new CustomEvent("change", { detail: { ids } }));
+    this.dispatchEvent(new CustomEvent("change", { detail: { ids, settled } }));
   }
 }
 

@@ -2,14 +2,13 @@
 
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
-import { ADJUSTMENTS } from "./adjust.js";
 import { request } from "./api.js";
 import { comparison } from "./compare.js";
 import { fileOf, thumbnailOf } from "./pictures.js";
 import { downloadLink, favouriteButton, formatChoice } from "./picture-actions.js";
+import { recipeRows } from "./recipe-rows.js";
 import { placeToasts, toast } from "./toasts.js";
 import { variationButtons } from "./variations.js";
-import { dateTime } from "./words.js";
 
 const SWIPE_PX = 50;
 const LARGEST_SCALE = 4;
@@ -248,47 +247,6 @@ export class Viewer {
 
 function tool(name, words, run) {
   return make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
-}
-
-function recipeRows(image) {
-  const recipe = image.recipe ?? {};
-  const rows = [["Prompt", image.prompt || "none", "long"]];
-  if (image.negative_prompt) rows.push(["Negative prompt", image.negative_prompt, "long"]);
-  const drawn = recipe.mode !== "finish" || Boolean(recipe.hires_width_px);
-  if (drawn) {
-    rows.push(
-      ["Checkpoint", image.checkpoint || null],
-      ["Sampler", [image.sampler, recipe.schedule].filter(Boolean).join(", ") || null],
-      ["Steps", image.steps],
-      ["Guidance", recipe.guidance_scale],
-      ["Seed", image.seed],
-    );
-  }
-  rows.push(
-    ["Size", `${image.width_px} × ${image.height_px}`],
-  );
-  if (recipe.variation_strength > 0) rows.push(["Variation", `${recipe.variation_seed} at ${recipe.variation_strength}`]);
-  if (recipe.seed_resize_width_px) rows.push(["Seed from size", `${recipe.seed_resize_width_px} × ${recipe.seed_resize_height_px}`]);
-  if (recipe.varied_by) rows.push(["Varied", recipe.varied_by]);
-  if (recipe.clip_skip > 1) rows.push(["Clip skip", recipe.clip_skip]);
-  if (recipe.noise === "philox") rows.push(["Noise source", "Philox"]);
-  if (recipe.emphasis && recipe.emphasis !== "original") rows.push(["Emphasis", recipe.emphasis.replace("_", " ")]);
-  if (recipe.exact) rows.push(["Exact", "yes"]);
-  rows.push(...sourceRows(recipe));
-  for (const [name, value] of Object.entries(image.notes ?? {})) rows.push([name, value]);
-  if (image.created_at) rows.push(["Made", dateTime(image.created_at)]);
-  return rows.filter(([, value]) => value !== undefined && value !== null);
-}
-
-function sourceRows(recipe) {
-  const rows = [];
-  if (recipe.mode === "image" || recipe.mode === "inpaint") rows.push(["Denoising strength", recipe.denoising_strength]);
-  if (recipe.mode === "inpaint") rows.push(["Inpainted", recipe.inpaint_area === "masked" ? "only what is masked" : "the whole picture"]);
-  if (recipe.hires_width_px) rows.push(["Second pass", `${recipe.hires_width_px} × ${recipe.hires_height_px}, ${recipe.hires_upscaler}, ${recipe.hires_denoising_strength}`]);
-  if (recipe.upscale > 1 && recipe.upscaler !== "None") rows.push(["Enlarged", `${recipe.upscale} times, ${recipe.upscaler}`]);
-  for (const name of ADJUSTMENTS) if (recipe[name]) rows.push([name[0].toUpperCase() + name.slice(1), recipe[name]]);
-  if (recipe.tiling && recipe.tiling !== "off") rows.push(["Seamless", recipe.tiling]);
-  return rows;
 }
 
 async function copyText(text) {
