@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import httpx
 
 from studio.errors import StudioError
+
+_END = "-----END CERTIFICATE-----"
 
 
 class ServerRefused(StudioError):
@@ -31,19 +35,48 @@ class ServerGone(StudioError):
     code = "server_gone"
 
 
+def only(certificate: Path) -> ssl.SSLContext:
+    """What trusts the first certificate in ``certificate`` and no other, by whatever name the server is called.
+
+    Raises:
+        ServerGone: the file cannot be read.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False  # it is known by sight: more than any name in it could say
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        text = certificate.read_text(encoding="ascii")
+        first = text[: text.index(_END) + len(_END)]
+        context.load_verify_locations(cadata=first[first.index("-----BEGIN CERT") :])
+    except (OSError, ValueError, ssl.SSLError) as error:
+        raise ServerGone(f"The certificate {certificate} of the studio cannot be read: {error}.") from error
+    return context
+
+
 @dataclass
 class StudioClient:
-    """One server, by its address such as ``http://127.0.0.1:7860``, and an API key (else that of ``STUDIO_KEY``)."""
+    """One server, by its address such as ``http://127.0.0.1:7860``, and an API key (else that of ``STUDIO_KEY``).
+
+    ``certificate`` (else that of ``STUDIO_CERTIFICATE``) is a PEM file: the server must show this very certificate,
+    whoever signed it and whatever it is called. Without one, usual certificates count.
+    """
 
     address: str
     timeout_s: float = 30.0
     key: str = field(default_factory=lambda: os.environ.get("STUDIO_KEY", ""), repr=False)
+    certificate: str | Path | None = field(default_factory=lambda: os.environ.get("STUDIO_CERTIFICATE"))
     _http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
         # trust_env=False: a proxy of the environment has no business between this machine and itself
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        self._http = httpx.Client(base_url=self.address, timeout=self.timeout_s, trust_env=False, headers=headers)
+        self._http = httpx.Client(
+            base_url=self.address,
+            timeout=self.timeout_s,
+            trust_env=False,
+            headers=headers,
+            verify=only(Path(self.certificate)) if self.certificate else True,
+        )
 
     def __enter__(self) -> StudioClient:
         return self

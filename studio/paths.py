@@ -35,6 +35,16 @@ class Paths:
         return self.home / "secret.key"
 
     @property
+    def certificate(self) -> Path:
+        """The certificate that the studio made itself; it may be shown to anybody."""
+        return self.home / "tls" / "certificate.pem"
+
+    @property
+    def certificate_key(self) -> Path:
+        """The key of that certificate, which only its owner may read."""
+        return self.home / "tls" / "key.pem"
+
+    @property
     def settings_file(self) -> Path:
         return self.home / "settings.toml"
 

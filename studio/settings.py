@@ -33,6 +33,11 @@ class Settings(BaseSettings):
     allowed_hosts: list[str] = Field(
         default_factory=list, description="Further names by which browsers reach this studio, behind a proxy say."
     )
+    tls: str = Field(
+        "off", pattern="^(off|auto)$", description="auto: speak TLS with a certificate that the studio makes itself."
+    )
+    tls_certificate: Path | None = Field(None, description="Certificate to speak TLS with, a PEM file.")
+    tls_key: Path | None = Field(None, description="Key of that certificate, a PEM file without a password.")
     password_cost: str = Field(
         "normal", pattern="^(normal|cheap)$", description="Work that a password's hash takes; cheap is for tests only."
     )
@@ -72,6 +77,11 @@ class Settings(BaseSettings):
         named = init_settings().get("home") or env_settings().get("home")
         file = Paths.at(Path(named) if named else None).settings_file
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the studio's addresses begin with https."""
+        return self.tls == "auto" or self.tls_certificate is not None
 
     @property
     def paths(self) -> Paths:

@@ -16,6 +16,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from studio.client import only
+from studio.store.lock import running_certificate
+
 
 @dataclass
 class Server:
@@ -28,7 +31,9 @@ class Server:
     started_s: float
 
     def client(self, timeout_s: float = 30.0) -> httpx.Client:
-        return httpx.Client(base_url=self.address, timeout=timeout_s, trust_env=False)
+        certificate = running_certificate(self.home)
+        verify = only(certificate) if certificate else True
+        return httpx.Client(base_url=self.address, timeout=timeout_s, trust_env=False, verify=verify)
 
     def worker_ids(self) -> list[int]:
         """Process ids of the worker (spawned Python processes under the server)."""
@@ -70,7 +75,7 @@ def running_server(home: Path, *flags: str, engine: str = "fake", **environment:
             text=True,
         )
     try:
-        address = _address(process, log)
+        address = _address(process, log, home)
         yield Server(process, address, home, log, time.monotonic() - began)
     finally:
         if process.poll() is None:
@@ -83,13 +88,14 @@ def running_server(home: Path, *flags: str, engine: str = "fake", **environment:
                 raise AssertionError(f"the server did not end on SIGTERM:\n{log.read_text()[-4000:]}") from None
 
 
-def _address(process: subprocess.Popen[str], log: Path, timeout_s: float = 60.0) -> str:
+def _address(process: subprocess.Popen[str], log: Path, home: Path, timeout_s: float = 60.0) -> str:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and process.poll() is None:
-        found = re.findall(r"answers at (http://\S+)", log.read_text())
+        found = re.findall(r"answers at (https?://\S+)", log.read_text())
         if found:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{found[-1]}/healthz", timeout=5, trust_env=False).status_code == 200:
+            asked = Server(process, found[-1], home, log, 0.0).client(timeout_s=5)
+            with contextlib.suppress(httpx.TransportError), asked as client:
+                if client.get("/healthz").status_code == 200:
                     return found[-1]
         time.sleep(0.02)
     raise AssertionError(f"the server did not answer:\n{log.read_text()[-4000:]}")

@@ -164,7 +164,7 @@ def _timed_order(client: StudioClient, order: dict[str, object]) -> float:
 @contextlib.contextmanager
 def _server(checkpoint: Path, device: str) -> Iterator[StudioClient]:
     """A server of its own on a temporary home, without previews, which a plain call has not either."""
-    from studio.client import StudioClient
+    from studio.cli.running import client_at
     from studio.store.lock import running_address
 
     with tempfile.TemporaryDirectory(prefix="studio-bench-") as folder:
@@ -179,7 +179,7 @@ def _server(checkpoint: Path, device: str) -> Iterator[StudioClient]:
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise SetupError("The server of the measurement did not start. `studio doctor` may say why.")
                 time.sleep(0.1)
-            with StudioClient(address) as client:
+            with client_at(address, home) as client:
                 yield client
         finally:
             process.terminate()

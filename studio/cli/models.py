@@ -21,6 +21,7 @@ models = typer.Typer(help="The model library.", no_args_is_help=True)
 KindFlag = Annotated[
     str, typer.Option("--kind", help="checkpoint, lora, embedding, vae, upscaler, controlnet, another kind, or all.")
 ]
+USUAL_ADDRESS = "http://127.0.0.1:7860"
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -55,14 +56,17 @@ def list_models(
 
 @models.command("memory")
 def memory(
-    server: Annotated[str, typer.Option(help="Address of the running studio.")] = "http://127.0.0.1:7860",
+    server: Annotated[str, typer.Option(help="Address of the studio, else the one on the home folder.")] = "",
     unload: Annotated[bool, typer.Option("--unload", help="First give back what no picture is using.")] = False,
     as_json: AsJson = False,
+    home: Home = None,
 ) -> None:
     """Show which models a running studio keeps in memory, and what is free; `--unload` gives memory back."""
+    from studio.cli.running import running
     from studio.client import StudioClient
+    from studio.settings import load_settings
 
-    with StudioClient(server) as client:
+    with (server == "" and running(load_settings(home=home))) or StudioClient(server or USUAL_ADDRESS) as client:
         if unload:
             client.unload()
             typer.echo("Memory that no picture is using is given back.", err=True)

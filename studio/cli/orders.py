@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from studio.cli.running import running
 from studio.errors import GenerationFailed
 
 if TYPE_CHECKING:
@@ -62,15 +63,9 @@ class Maker(Protocol):
 @contextlib.contextmanager
 def maker(settings: Settings) -> Iterator[Maker]:
     """The server that runs on the home folder, or else a worker for as long as the block lasts."""
-    from studio.store.lock import is_locked, running_address
-
-    home = settings.paths.home
-    address = running_address(home) if is_locked(home) else None
-    if address:
-        from studio.accounts.secrets import HomeSecret
-        from studio.client import StudioClient
-
-        with StudioClient(address, key=HomeSecret(settings.paths.secret_file).machine_key) as client:
+    server = running(settings)
+    if server is not None:
+        with server as client:
             yield Server(client)
         return
     from studio.services import build_studio

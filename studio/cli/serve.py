@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 import webbrowser
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +16,9 @@ from studio.cli.flags import Device, Home, Models
 from studio.errors import SetupError
 
 if TYPE_CHECKING:
+    import uvicorn
+
+    from studio.door.certificates import Certificate
     from studio.settings import Settings
 
 
@@ -26,6 +31,15 @@ def serve(
     open_: Annotated[
         bool, typer.Option("--open", help="Allow listening beyond this machine without a login (with a warning).")
     ] = False,
+    tls: Annotated[
+        str | None, typer.Option(help="auto: speak TLS with a certificate that the studio makes itself.")
+    ] = None,
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Certificate to speak TLS with, a PEM file.", dir_okay=False)
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Key of that certificate, a PEM file without a password.", dir_okay=False)
+    ] = None,
     browser: Annotated[bool, typer.Option("--browser", help="Open the page in a browser once it answers.")] = False,
 ) -> None:
     """Start the studio and serve its page."""
@@ -38,14 +52,18 @@ def serve(
         models=models or None,
         device=device,
         open=open_ or None,
+        tls=tls,
+        tls_certificate=tls_certificate,
+        tls_key=tls_key,
         browser=browser or None,
     )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "alembic", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     refuse_unguarded(settings)
+    certificate = _certificate(settings)
     listener = listen(settings.host, settings.port)
-    run(settings, listener)
+    run(settings, listener, certificate)
 
 
 def refuse_unguarded(settings: Settings) -> None:
@@ -107,26 +125,65 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(settings: Settings, listener: socket.socket) -> None:
+def run(settings: Settings, listener: socket.socket, certificate: Certificate | None = None) -> None:
     """Build the studio, serve it on ``listener`` until interrupted, and close it."""
     import uvicorn
 
+    from studio.door.addresses import link
     from studio.services import build_studio
 
     host, port = listener.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
-    address = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+    address = link(shown, port, secure=certificate is not None)
     studio = build_studio(settings)
     try:
         studio.start()  # before the page is imported: the worker loads torch while gradio loads here
         from studio.server import create_app
 
         app = create_app(studio)
-        studio.lock.publish(address)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+        studio.lock.publish(address, certificate.file if certificate else None)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
+        server = _server(config, certificate)
         typer.echo(f"Latent Studio answers at {address}")
+        tell_others(settings.host, port, certificate)
         if settings.browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         server.run(sockets=[listener])
     finally:
         studio.close()
+
+
+def _server(config: uvicorn.Config, certificate: Certificate | None) -> uvicorn.Server:
+    import uvicorn
+
+    if certificate is None:
+        return uvicorn.Server(config)
+    from studio.door.reception import SecureServer
+
+    return SecureServer(config, certificate)
+
+
+def _certificate(settings: Settings) -> Certificate | None:
+    if not (settings.speaks_tls or settings.tls_key):
+        return None
+    from studio.door.certificates import certificate_for
+
+    return certificate_for(settings)
+
+
+def tell_others(host: str, port: int, certificate: Certificate | None) -> None:
+    """Say by which addresses others reach this studio, the first as a QR code where a person watches."""
+    from studio.door.addresses import links_to
+
+    others = links_to(host, port, secure=certificate is not None)
+    if others and sys.stdout.isatty():
+        import segno
+
+        segno.make(others[0], micro=False).terminal(out=sys.stdout, compact=True)
+    for other in others:
+        typer.echo(f"On the network: {other}")
+    if certificate is not None and certificate.is_self_made:
+        typer.echo(
+            "Browsers do not know the certificate that the studio made itself, and warn once. Go on if they show this "
+            f"SHA-256 fingerprint:\n{certificate.fingerprint()}"
+        )

@@ -39,8 +39,14 @@ ALWAYS = {
 }
 
 
-def guard(headers: MutableHeaders, path: str) -> None:
+ALWAYS_TLS = ("Strict-Transport-Security", "max-age=15552000")
+"""Half a year, and this very name alone (RFC 6797)."""
+
+
+def guard(headers: MutableHeaders, path: str, *, always_tls: bool = False) -> None:
     """Add to the ``headers`` of an answer what it does not say itself."""
+    if always_tls:
+        headers.setdefault(*ALWAYS_TLS)
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
     headers.setdefault("Content-Security-Policy", PAGE_POLICY if is_page_or_docs(path) else DATA_POLICY)

@@ -45,7 +45,7 @@ class Door:
             await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     async def _visit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        guarded = _Guarded(scope["path"], send)
+        guarded = _Guarded(scope["path"], self.rules.always_tls, send)
         try:
             self._check(scope)
             scope[CALLER] = await asyncio.to_thread(admit, self.accounts, scope, Headers(scope=scope))
@@ -75,13 +75,14 @@ class Door:
 class _Guarded:
     """Sends answers with the headers that all have."""
 
-    def __init__(self, path: str, send: Send) -> None:
+    def __init__(self, path: str, always_tls: bool, send: Send) -> None:
         self._path = path
+        self._always_tls = always_tls
         self._send = send
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            guard(MutableHeaders(scope=message), self._path)
+            guard(MutableHeaders(scope=message), self._path, always_tls=self._always_tls)
         await self._send(message)
 
 

@@ -45,11 +45,12 @@ class HomeLock:
             raise SetupError(f"A studio works on {home} already{where}. Use that one, or give this one another --home.")
         return cls(path, handle)
 
-    def publish(self, address: str) -> None:
-        """Write down where the server answers, for commands that find the lock taken."""
+    def publish(self, address: str, certificate: Path | None = None) -> None:
+        """Write down where the server answers, and by which certificate, for commands that find the lock taken."""
         self.handle.seek(0)
         self.handle.truncate()
-        json.dump({"address": address, "pid": os.getpid()}, self.handle)
+        shown = {"certificate": str(certificate)} if certificate else {}
+        json.dump({"address": address, "pid": os.getpid(), **shown}, self.handle)
         self.handle.flush()
 
     def release(self) -> None:
@@ -62,9 +63,18 @@ class HomeLock:
 
 def running_address(home: Path) -> str | None:
     """Where the server on ``home`` answers, as far as it has said so."""
+    return _published(home, "address")
+
+
+def running_certificate(home: Path) -> Path | None:
+    """The file of the certificate that the server on ``home`` shows; ``None`` when it speaks plain HTTP."""
+    file = _published(home, "certificate")
+    return Path(file) if file else None
+
+
+def _published(home: Path, name: str) -> str | None:
     try:
-        content = json.loads((home / "studio.lock").read_text(encoding="utf-8"))
-        return str(content["address"])
+        return str(json.loads((home / "studio.lock").read_text(encoding="utf-8"))[name])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
