@@ -18,7 +18,7 @@ from studio.errors import SetupError
 if TYPE_CHECKING:
     import uvicorn
 
-    from studio.door.certificates import Certificate
+    from studio.network.certificates import Certificate
     from studio.settings import Settings
 
 
@@ -72,7 +72,7 @@ def refuse_unguarded(settings: Settings) -> None:
     Raises:
         SetupError: ``host`` is not a loopback address and ``open`` was not given.
     """
-    from studio.door.hosts import is_loopback
+    from studio.network.names import is_loopback
 
     if is_loopback(settings.host):
         return
@@ -129,7 +129,7 @@ def run(settings: Settings, listener: socket.socket, certificate: Certificate | 
     """Build the studio, serve it on ``listener`` until interrupted, and close it."""
     import uvicorn
 
-    from studio.door.addresses import link
+    from studio.network.addresses import link
     from studio.services import build_studio
 
     host, port = listener.getsockname()[:2]
@@ -158,7 +158,7 @@ def _server(config: uvicorn.Config, certificate: Certificate | None) -> uvicorn.
 
     if certificate is None:
         return uvicorn.Server(config)
-    from studio.door.reception import SecureServer
+    from studio.network.reception import SecureServer
 
     return SecureServer(config, certificate)
 
@@ -166,14 +166,14 @@ def _server(config: uvicorn.Config, certificate: Certificate | None) -> uvicorn.
 def _certificate(settings: Settings) -> Certificate | None:
     if not (settings.speaks_tls or settings.tls_key):
         return None
-    from studio.door.certificates import certificate_for
+    from studio.network.certificates import certificate_for
 
     return certificate_for(settings)
 
 
 def tell_others(host: str, port: int, certificate: Certificate | None) -> None:
     """Say by which addresses others reach this studio, the first as a QR code where a person watches."""
-    from studio.door.addresses import links_to
+    from studio.network.addresses import links_to
 
     others = links_to(host, port, secure=certificate is not None)
     if others and sys.stdout.isatty():

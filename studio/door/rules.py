@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from studio.door.hosts import expected_names
 from studio.door.paths import upload_field
+from studio.network.names import expected_names
 from studio.settings import Settings
 
 MOST_BODY_BYTES = 4_000_000

@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
-from studio.door.hosts import check_host, expected_names, host_of, is_loopback
+from studio.door.hosts import check_host
 from studio.errors import Refused
+from studio.network.names import expected_names, host_of, is_loopback
 
 
 @pytest.mark.parametrize(

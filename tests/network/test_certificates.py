@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from studio.door import certificates
-from studio.door.certificates import Certificate, certificate_for
 from studio.door.rules import Rules
 from studio.errors import SetupError
+from studio.network import certificates
+from studio.network.certificates import Certificate, certificate_for
 from studio.settings import load_settings
 
 

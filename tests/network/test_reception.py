@@ -16,8 +16,8 @@ import pytest
 
 from studio.accounts import Accounts
 from studio.client import ServerGone, StudioClient, only
-from studio.door.certificates import Certificate, certificate_for
-from studio.door.reception import plain_answer
+from studio.network.certificates import Certificate, certificate_for
+from studio.network.reception import plain_answer
 from studio.settings import load_settings
 from studio.store import Database
 from tests.servers import Server, running_server

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from studio.door.addresses import own_addresses
-from studio.door.hosts import expected_names
 from studio.errors import SetupError
+from studio.network.addresses import own_addresses
+from studio.network.names import expected_names
 from studio.settings import Settings
 from studio.store.files import in_words, make_folder, write_atomic
 

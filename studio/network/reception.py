@@ -20,9 +20,9 @@ from typing import Any
 
 import uvicorn
 
-from studio.door.certificates import Certificate
-from studio.door.hosts import host_of
 from studio.errors import StudioError
+from studio.network.certificates import Certificate
+from studio.network.names import host_of
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import socket
 
 import psutil
 
-from studio.door.hosts import is_loopback
+from studio.network.names import is_loopback
 
 NOBODY_ELSES = ("lo", "docker", "veth", "br-", "virbr", "cni", "flannel")
 """Beginnings of the names of interfaces that no other machine is on."""
