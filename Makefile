@@ -12,7 +12,7 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-for-tests
 	$(BIN)/python -m tests.chromium
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "not slow and not gpu" $(ARGS)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not gpu" $(ARGS)
 
 check: $(VENV)/installed-for-tests
 	$(BIN)/ruff format --check studio tests

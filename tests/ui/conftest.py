@@ -44,8 +44,9 @@ def server(tmp_path_factory: pytest.TempPathFactory, toy_models: Path) -> Iterat
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file: Playwright keeps an event loop running, which no other test may meet."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         yield chromium
@@ -87,9 +88,9 @@ def watch(server: Server) -> Watch:
     return Watch(server.address)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(browser: Browser) -> Iterator[BrowserContext]:
-    """One desktop browser for all tests, so that files are fetched once; each page begins with nothing remembered."""
+    """One desktop browser for a file of tests, so that files are fetched once; pages begin with nothing remembered."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.add_init_script(FORGET)
     yield context
