@@ -17,7 +17,10 @@ router = APIRouter(tags=["people"])
 class NewPerson(BaseModel):
     """Somebody to make an account for."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"name": "ben", "password": "seven small foxes", "role": "member"}]},
+    )
 
     name: str = Field(max_length=100)
     password: str = Field(max_length=400)
@@ -27,17 +30,23 @@ class NewPerson(BaseModel):
 class Password(BaseModel):
     """Another password."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "seven small foxes"}]})
+
     password: str = Field(max_length=400)
 
 
 class KeyName(BaseModel):
     """What a key is for."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "chat front end"}]})
+
     name: str = Field(max_length=100)
 
 
 class Hours(BaseModel):
     """How long an invitation, and whoever came by it, is good."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"hours": 24}]})
 
     hours: float = Field(24, gt=0, le=744)
 
