@@ -99,7 +99,7 @@ def test_a_source_that_is_here_is_used_again(holdings: Holdings) -> None:
 
 
 def test_our_own_picture_fills_everything_again(holdings: Holdings) -> None:
-    recipe = sample(checkpoint="toy-a", checkpoint_sha256="", guidance_scale=7.123, clip_skip=2)
+    recipe = sample(checkpoint="toy-a", checkpoint_sha256="", vae="own", guidance_scale=7.123, clip_skip=2)
     stock = holdings.read_file(to_png(PIXELS, to_png_text(recipe)))
     assert stock.lacks == [] and stock.program == "Latent Studio"
     again = resolve(Recipe(**stock.recipe), holdings.offer)

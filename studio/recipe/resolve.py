@@ -35,7 +35,7 @@ def resolve(recipe: Recipe, offer: Offer) -> ResolvedRecipe:
     upscaler = offer.upscaler(recipe.upscaler if recipe.upscale > 1 else NO_UPSCALER, latent=False)
     if not enlarges:
         check_finish(recipe, upscaler)
-    vae = _vae(recipe.vae, checkpoint, offer) if is_made else VaeFacts(AUTO, "")
+    vae = _vae(recipe.vae, checkpoint, offer) if is_made else VaeFacts(OWN_VAE, "")
     resolved = ResolvedRecipe(
         **_as_asked(recipe),
         checkpoint=checkpoint.name,
@@ -79,9 +79,9 @@ def _vae(asked: str, checkpoint: CheckpointFacts, offer: Offer) -> VaeFacts:
     name = asked.strip()
     if name.lower() in (AUTO, "automatic", ""):
         name = checkpoint.default_vae
-    if name.lower() in ("", AUTO):
-        return VaeFacts(AUTO, "")
-    return VaeFacts(OWN_VAE, "") if name.lower() in (OWN_VAE, "none") else offer.vae(name, checkpoint.family)
+    if name.lower() in ("", AUTO, OWN_VAE, "none"):
+        return VaeFacts(OWN_VAE, "")
+    return offer.vae(name, checkpoint.family)
 
 
 def _schedule(asked: str, sampler: SamplerFacts, offer: Offer) -> str:
