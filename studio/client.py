@@ -153,6 +153,25 @@ class StudioClient:
         """An image's recipe, infotext and place in the gallery."""
         return self._json("GET", f"/api/v1/images/{image_id}")
 
+    def import_folders(self, folders: list[str], labels: str = "none", dry_run: bool = False) -> dict[str, Any]:
+        """Import folders of the server's machine; answers the ``survey``, and the ``import`` unless it is a dry run."""
+        body = {"folders": folders, "labels": labels, "dry_run": dry_run}
+        return self._json("POST", "/api/v1/imports", body)
+
+    def import_state(self, import_id: str) -> dict[str, Any]:
+        """How an import stands."""
+        return self._json("GET", f"/api/v1/imports/{import_id}")
+
+    def cancel_import(self, import_id: str) -> dict[str, Any]:
+        """Stop an import; what came in stays."""
+        return self._json("DELETE", f"/api/v1/imports/{import_id}")
+
+    def import_picture(self, data: bytes, path: str = "", modified_ms: int = 0, labels: str = "none") -> dict[str, Any]:
+        """Take a picture's file into the gallery; answers the ``outcome`` and the ``image``."""
+        asked = httpx.QueryParams({"path": path, "modified_ms": modified_ms, "labels": labels})
+        answer: dict[str, Any] = self._send("POST", f"/api/v1/images/import?{asked}", content=data).json()
+        return answer
+
     def models(self, kind: str = "checkpoint") -> list[dict[str, Any]]:
         """The models of a kind, or of ``all``."""
         found: list[dict[str, Any]] = self._json("GET", f"/api/v1/models?{httpx.QueryParams({'kind': kind})}")["models"]

@@ -16,6 +16,7 @@ from studio.accounts import Accounts, Belongings
 from studio.adapters import with_adapters
 from studio.errors import InvalidField, NotFound, PromptError
 from studio.gallery import Gallery, Image
+from studio.gallery.imports import Imports
 from studio.holdings import Holdings
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.learned_words import Vocabulary, with_learned_words
@@ -59,6 +60,7 @@ class Studio:
     offer: StudioOffer
     presets: Mapping[str, Preset]
     gallery: Gallery
+    imports: Imports
     sources: Sources
     belongings: Belongings
     accounts: Accounts
@@ -77,10 +79,12 @@ class Studio:
             self._started.set()
             self.library.watch()
             self.dispatcher.start()
+            self.imports.start()
 
     def close(self) -> None:
         """Stop the worker, park what is unfinished, and let go of the home folder. Harmless when repeated."""
         self.dispatcher.close()
+        self.imports.close()
         self.library.close()
         self.database.close()
         self.lock.release()
@@ -284,6 +288,7 @@ def build_studio(settings: Settings) -> Studio:
         offer=offer,
         presets=build_presets(paths),
         gallery=gallery,
+        imports=Imports(gallery, paths.home),
         sources=sources,
         belongings=Belongings(database),
         accounts=Accounts(database, paths.secret_file, settings.password_cost == "cheap"),

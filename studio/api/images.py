@@ -12,6 +12,7 @@ from studio.api.caller import OwnerOf, StudioOf
 from studio.gallery.copies import copy_as
 from studio.gallery.gallery import MAX_IDS, MAX_OFFSET
 from studio.gallery.order import ORDERS
+from studio.gallery.originals import format_of
 from studio.pictures.formats import FormatName, find_format
 from studio.variations import STRENGTH, Way
 
@@ -99,14 +100,18 @@ def image_file(
     studio: StudioOf,
     owner: OwnerOf,
     download: bool = Query(False, description="Name the file, so that browsers save it."),
-    format: FormatName = Query("png", description="The original PNG, or a copy in another format."),  # noqa: B008
+    format: FormatName | None = Query(None, description="A copy in this format; else the original."),  # noqa: B008
     quality: int | None = Query(None, ge=1, le=100, description="Of a copy; a WebP of 100 loses nothing."),
 ) -> Response:
-    """The original PNG, metadata and all, parts of it by `Range`; or a copy that carries the same recipe."""
+    """The original, metadata and all, parts of it by `Range`; or a copy that carries the same recipe.
+
+    What the studio made is a PNG; a picture that was imported is what it came as.
+    """
     path = studio.gallery.file(owner, image_id)
-    chosen = find_format(format, quality)
+    kept_as = format_of(path)
+    chosen = find_format(format or kept_as, quality if format else None)
     name = path.with_suffix(chosen.suffix).name if download else None
-    if chosen.name == "png":
+    if chosen.name == kept_as and quality is None:
         return FileResponse(path, media_type=chosen.media_type, headers=FOREVER, filename=name)
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'} if name else {}
     data = copy_as(path, chosen, quality)

@@ -1,4 +1,4 @@
-"""``studio gallery``: find pictures, and make their rows again from the files."""
+"""``studio gallery``: find pictures, take in those of other programs, and make the rows again from the files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from studio.cli import importing
 from studio.cli.flags import AsJson, Home
 
 if TYPE_CHECKING:
     from studio.gallery import Gallery
 
 app = typer.Typer(help="The gallery.", no_args_is_help=True)
+app.command("import")(importing.import_folders)
 
 
 @app.command("rebuild")

@@ -20,7 +20,6 @@ UPLOADS = (
     ("/api/v1/sources", "file"),
     ("/api/v1/recipes/read", "picture"),
     ("/api/v1/images/import", "file"),
-    ("/api/v1/import", "file"),
     ("/sdapi/", "body"),
 )
 """Beginnings of paths whose requests bring files, and what the file is called in an error."""

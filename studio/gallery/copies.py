@@ -1,6 +1,6 @@
 """Copies of the gallery's pictures in other formats, with the texts that other programs and ours read.
 
-The stored PNG is the picture; a copy is made when somebody asks for one, and carries no identity, so it never passes
+The stored file is the picture; a copy is made when somebody asks for one, and carries no identity, so it never passes
 for the original.
 """
 
@@ -11,9 +11,8 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from studio.errors import StorageError
-from studio.gallery import png
+from studio.gallery import identity, originals
 from studio.pictures.formats import PictureFormat, encode
-from studio.recipe.metadata import INFOTEXT_KEYWORD, RECIPE_KEYWORD
 
 
 def copy_as(original: Path, chosen: PictureFormat, quality: int | None = None) -> bytes:
@@ -23,11 +22,12 @@ def copy_as(original: Path, chosen: PictureFormat, quality: int | None = None) -
         InvalidField: its texts are longer than the format can carry.
         StorageError: the file cannot be read, or is damaged.
     """
-    content = png.read(original).text
-    texts = {keyword: content[keyword] for keyword in (INFOTEXT_KEYWORD, RECIPE_KEYWORD) if keyword in content}
+    content = originals.read(original).text
+    texts = {keyword: text for keyword, text in content.items() if keyword != identity.KEYWORD}
     try:
-        with Pillow.open(original, formats=("PNG",)) as image:
+        with Pillow.open(original, formats=originals.OPENED) as image:
             image.load()
-            return encode(image, chosen, quality, texts)
+            inked = image.mode in ("CMYK", "YCbCr", "LAB")  # no PNG and no WebP holds these
+            return encode(image.convert("RGB") if inked else image, chosen, quality, texts)
     except (OSError, SyntaxError) as error:
         raise StorageError(f"The picture {original.name} cannot be read: {error}.") from error

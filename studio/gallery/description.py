@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from studio.dialects import Reading, read_texts
 from studio.errors import InvalidField
 from studio.recipe import ResolvedRecipe
-from studio.recipe.metadata import INFOTEXT_KEYWORD, from_png_text
+from studio.recipe.metadata import INFOTEXT_KEYWORD, RECIPE_KEYWORD, from_png_text
 from studio.recipe.model import AUTO, AUTO_SEED, Mode
 
 
@@ -30,13 +31,16 @@ class Description:
         """That of a file, as far as its text can be understood."""
         infotext = text.get(INFOTEXT_KEYWORD, "").replace("\0", " ")
         try:
-            found = from_png_text(text)
+            own = from_png_text({RECIPE_KEYWORD: text.get(RECIPE_KEYWORD, "")})
+            found = None if own else read_texts(text)
         except InvalidField:
-            found = None
+            own = found = None
+        if own is not None:
+            exact = own.resolved or own.recipe
+            return cls(exact.model_dump(mode="json"), {**own.unknown, **own.notes}, infotext)
         if found is None:
             return cls(None, {}, infotext)
-        exact = found.resolved or found.recipe
-        return cls(exact.model_dump(mode="json"), {**found.unknown, **found.notes}, infotext)
+        return cls(found.recipe.model_dump(mode="json"), _notes(found), infotext)
 
     def columns(self) -> dict[str, Any]:
         """Column names of `ImageRow` and their values; "auto" is no name, and a seed to roll is none."""
@@ -65,3 +69,10 @@ class Description:
     def is_same_picture(self, recipe: Mapping[str, Any] | None) -> bool:
         """Whether a stored recipe makes the very same picture."""
         return self.recipe is not None and self.recipe == recipe
+
+
+def _notes(found: Reading) -> dict[str, str]:
+    """What a recipe has no place for, as it stood, after the program that wrote it."""
+    program = {"Made with": found.program} if found.program else {}
+    parts = {f"{part.kind} {part.name}": f"{part.weight:g}" for part in found.parts if part.weight is not None}
+    return {**program, **parts, **found.unused}

@@ -97,6 +97,13 @@ class Labels:
             session.add(album)
         return Album(album.id, album.name, 0)
 
+    def album_named(self, owner: str, name: str) -> Album:
+        """The album of that name, whatever its capitals; a new one where there is none. Raises `InvalidField`."""
+        same = select(AlbumRow).where(AlbumRow.owner_id == owner, func.lower(AlbumRow.name) == func.lower(name))
+        with self.database.session() as session:
+            found = session.scalar(same)
+            return Album(found.id, found.name, 0) if found is not None else self.new_album(owner, name)
+
     def rename_album(self, owner: str, album_id: str, name: str) -> None:
         """Another name for an album. Raises `NotFound`, `InvalidField`, `Conflict`."""
         checked = _checked("name", name)

@@ -77,9 +77,13 @@ def read(path: Path) -> PngFile:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise DamagedPng(f"is larger than {MAX_FILE_BYTES >> 20} MB")
-        data = path.read_bytes()
+        return parse(path.read_bytes())
     except OSError as error:
         raise in_words(error, path) from error
+
+
+def parse(data: bytes) -> PngFile:
+    """What a file of these bytes says about itself. Raises `DamagedPng`."""
     width_px = height_px = 0
     text: dict[str, str] = {}
     for kind, content in _chunks(data):

@@ -20,9 +20,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from studio.errors import StorageError
-from studio.gallery import png
+from studio.gallery import originals, png
 from studio.gallery.description import Description
 from studio.gallery.identity import Identity
+from studio.gallery.incoming import content_id, owner_of
 from studio.gallery.thumbnails import Thumbnails
 from studio.store import Database
 from studio.store.files import is_abandoned, is_part
@@ -116,14 +117,14 @@ class Rebuilding:
         return self.report
 
     def _files(self) -> Iterator[str]:
-        """Every PNG in the folder, relative with forward slashes; half-written files of the dead are removed."""
+        """Every picture in the folder, relative with forward slashes; half-written files of the dead are removed."""
         for folder, folders, names in os.walk(self.folder):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(folder, name)
                 if is_part(name):
                     self._remove_abandoned(path)
-                elif path.suffix.lower() == ".png" and not name.startswith(".") and not path.is_symlink():
+                elif originals.is_picture_name(name) and not path.is_symlink():
                     yield path.relative_to(self.folder).as_posix()
 
     def _remove_abandoned(self, part: Path) -> None:
@@ -153,7 +154,7 @@ class Rebuilding:
         path = self.folder / file
         try:
             file.encode("utf-8")
-            content = png.read(path)
+            content = originals.read(path)
             changed_at = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
         except UnicodeEncodeError:
             self.report.damaged.append((ascii(file), "has a name that is no text; rename it"))
@@ -164,20 +165,20 @@ class Rebuilding:
         except (StorageError, OSError) as error:
             self.report.damaged.append((file, f"cannot be read ({error})"))
             return None
-        identity = Identity.from_png_text(content.text)
+        identity, importer = Identity.from_png_text(content.text), owner_of(file)
         description = Description.from_png_text(content.text)
         columns = {
             # a picture from elsewhere is named by its content, so the same file is the same picture in every rebuild
-            "id": identity.id if identity else content.sha256[:32],
-            "job_id": identity.job_id if identity else None,
-            "idx": identity.index if identity else None,
+            "id": identity.id if identity else _named_by_content(importer, content.sha256),
+            "job_id": identity.job_id if identity and not importer else None,
+            "idx": identity.index if identity and not importer else None,
             "created_at": identity.created_at if identity else changed_at,
             "sha256": content.sha256,
             "width_px": content.width_px,
             "height_px": content.height_px,
             **description.columns(),
         }
-        return _Found(file, identity.owner if identity else LOCAL_OWNER, columns, description)
+        return _Found(file, importer or (identity.owner if identity else LOCAL_OWNER), columns, description)
 
     def _enter(self, session: Session, found: _Found) -> None:
         """Make or mend the row of one file."""
@@ -187,6 +188,10 @@ class Rebuilding:
             self.report.kept += 1
             return
         row = session.scalar(select(ImageRow).where(ImageRow.id == found.columns["id"]))
+        if row is not None and row.owner_id != found.owner and owner_of(found.file):
+            # what somebody brought may be another's picture here: each has their own
+            found.columns["id"] = content_id(found.owner, found.columns["sha256"])
+            row = session.scalar(select(ImageRow).where(ImageRow.id == found.columns["id"]))
         if row is not None:
             if (self.folder / row.file).is_file():
                 self.report.copies.append(found.file)
@@ -236,3 +241,7 @@ class Rebuilding:
                     session.delete(row)
                     self.thumbnails.remove(row.id)
                     self.report.gone.append(file)
+
+
+def _named_by_content(importer: str | None, sha256: str) -> str:
+    return content_id(importer, sha256) if importer else sha256[:32]

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from PIL import Image as Pillow
+from PIL import ImageOps
 
 from studio.errors import StorageError
 from studio.gallery import png
@@ -37,7 +38,9 @@ class Thumbnails:
             return path
         try:
             with Pillow.open(original) as picture:
-                return self._keep(image_id, picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+                picture.draft("RGB", (2 * SIDE_PX, 2 * SIDE_PX))  # a JPEG can be decoded smaller, many times as fast
+                upright = ImageOps.exif_transpose(picture)
+                return self._keep(image_id, upright.convert("RGBA" if upright.has_transparency_data else "RGB"))
         except (OSError, ValueError, SyntaxError, Pillow.DecompressionBombError) as error:
             raise StorageError(f"The picture {original.name} cannot be shown: {error}.") from error
 

@@ -55,7 +55,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {dict[str, Any]: JSON, dict[str, str]: JSON, datetime: UtcTime}  # noqa: RUF012
+    type_annotation_map = {  # noqa: RUF012
+        dict[str, Any]: JSON,
+        dict[str, str]: JSON,
+        list[str]: JSON,
+        list[list[str]]: JSON,
+        datetime: UtcTime,
+    }
 
 
 class OwnerRow(Base):
@@ -239,3 +245,29 @@ class SourceOwnerRow(Base):
 
     sha256: Mapped[str] = mapped_column(primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"), primary_key=True)
+
+
+class ImportRow(Base):
+    """An import of folders into the gallery. ``at`` is the last file that is settled, in folder number ``folder``;
+    the counts and ``problems`` (pairs of file and reason) are those up to there, so it goes on from there.
+    """
+
+    __tablename__ = "imports"
+    __table_args__ = (Index(None, "owner_id", "created_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
+    folders: Mapped[list[str]]
+    labels: Mapped[str]
+    state: Mapped[str]
+    total: Mapped[int] = mapped_column(default=0)
+    size_bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    folder: Mapped[int] = mapped_column(default=0)
+    at: Mapped[str] = mapped_column(default="")
+    imported: Mapped[int] = mapped_column(default=0)
+    doubles: Mapped[int] = mapped_column(default=0)
+    skipped: Mapped[int] = mapped_column(default=0)
+    problems: Mapped[list[list[str]]]
+    error: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)

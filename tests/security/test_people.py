@@ -241,3 +241,24 @@ def test_no_answer_and_no_log_holds_a_secret(
     assert not [one for one in secrets if one in caplog.text]
     assert house.paths.secret_file.stat().st_mode & 0o077 == 0
     assert json.dumps(person.as_dict())
+
+
+def test_folders_of_the_machine_are_the_admins(house: Studio, app: FastAPI, client: TestClient, tmp_path: Path) -> None:
+    """Whoever may name a path could look at any picture of the machine."""
+    body = {"folders": [str(tmp_path)], "dry_run": True}
+    anna, ben = key_of(house, "anna"), key_of(house, "ben")
+    made = client.post("/api/v1/invitations", json={"hours": 1}, headers=anna).json()
+    guest = TestClient(app, base_url=ADDRESS, follow_redirects=False)
+    guest.post("/join", data={"invitation": made["path"].split("=")[1], "name": "a guest"}, headers=OWN)
+    for answer in (
+        client.post("/api/v1/imports", json=body, headers=ben),
+        guest.post("/api/v1/imports", json=body, headers=OWN),
+    ):
+        assert answer.status_code == 403 and "Drop files onto the gallery" in answer.json()["error"]["message"]
+    assert client.post("/api/v1/imports", json=body, headers=anna).status_code == 202
+    assert client.get("/api/v1/imports", headers=ben).json() == {"imports": [], "allowed": False}
+    ordered = client.post("/api/v1/imports", json={**body, "dry_run": False}, headers=anna).json()["import"]
+    assert client.get("/api/v1/imports", headers=anna).json()["imports"] == [ordered]
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/resume")):
+        answer = client.request(method, f"/api/v1/imports/{ordered['id']}{path}", headers=ben)
+        assert answer.status_code == 404, (method, answer.text)
