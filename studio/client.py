@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 import httpx
 
@@ -88,9 +89,12 @@ class StudioClient:
         """Order variations of an image; answers the job. ``variation`` is the body of the route."""
         return self._json("POST", f"/api/v1/images/{image_id}/vary", variation)
 
-    def submit(self, recipe: dict[str, Any], count: int = 1, job_id: str | None = None) -> dict[str, Any]:
+    def submit(
+        self, recipe: dict[str, Any], count: int = 1, job_id: str | None = None, presets: Sequence[str] = ()
+    ) -> dict[str, Any]:
         """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless."""
-        return self._json("POST", "/api/v1/jobs", {"recipe": recipe, "count": count, "id": job_id})
+        order = {"recipe": recipe, "count": count, "id": job_id, "presets": list(presets)}
+        return self._json("POST", "/api/v1/jobs", order)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """A job as it stands."""
@@ -194,6 +198,19 @@ class StudioClient:
         """Every preset."""
         found: list[dict[str, Any]] = self._json("GET", "/api/v1/presets")["presets"]
         return found
+
+    def save_preset(self, preset: dict[str, Any]) -> dict[str, Any]:
+        """Save a preset of your own; ``preset`` is the body of the route."""
+        return self._json("POST", "/api/v1/presets", preset)
+
+    def export_preset(self, name: str) -> bytes:
+        """A preset as one TOML file, its picture in it."""
+        return self._send("GET", f"/api/v1/presets/{quote(name, safe='')}/file").content
+
+    def import_presets(self, data: bytes) -> dict[str, Any]:
+        """Make presets of a file (a preset's TOML, or A1111's ``styles.csv``) your own; answers their ``names``."""
+        answer: dict[str, Any] = self._send("POST", "/api/v1/presets/import", content=data).json()
+        return answer
 
     def upscalers(self) -> list[dict[str, Any]]:
         """Every upscaler: its name, its kind (``latent``, ``plain`` or ``model``) and its factor, 0 for any."""

@@ -73,7 +73,13 @@ class Paths:
 
     @property
     def presets(self) -> Path:
+        """Presets that are there for everybody."""
         return self.home / "presets"
+
+    def presets_of(self, owner: str) -> Path:
+        """The presets of one person, named by an id that holds no separator."""
+        assert owner and owner.replace("-", "").replace("_", "").isalnum(), owner
+        return self.home / "people" / owner / "presets"
 
     @property
     def logs(self) -> Path:

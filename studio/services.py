@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.accounts import Accounts, Belongings
@@ -24,12 +24,13 @@ from studio.library import Library
 from studio.library.card import ModelCard
 from studio.offer import StudioOffer
 from studio.paths import Paths, shipped
+from studio.presets import Presets, lacking
 from studio.prompt import count_tokens, parse
 from studio.prompt.tokenizer import FileTokenizer
 from studio.recipe import Recipe, ResolvedRecipe, resolve
 from studio.recipe.events import PictureDone
 from studio.recipe.model import AUTO_SEED
-from studio.recipe.presets import Preset, load_presets
+from studio.recipe.presets import Preset
 from studio.settings import Settings
 from studio.sources import Sources
 from studio.store import Database
@@ -58,7 +59,7 @@ class Studio:
     database: Database
     library: Library
     offer: StudioOffer
-    presets: Mapping[str, Preset]
+    presets: Presets
     gallery: Gallery
     imports: Imports
     sources: Sources
@@ -178,7 +179,7 @@ class Studio:
         if way == "like":
             variation = more_like(image, strength)
         elif way == "preset":
-            variation = with_preset(image, self._without_preset(image), self.presets, name)
+            variation = with_preset(image, self._without_preset(image), self.presets_of(owner), name)
         else:
             usable = [card.name for card in self.library.parts("checkpoint") if not card.problem]
             variation = with_checkpoint(image, sorted(set(usable), key=str.casefold), name)
@@ -191,6 +192,10 @@ class Studio:
             with contextlib.suppress(NotFound):
                 return self.gallery.get(image.owner, image.parent_id)
         return image
+
+    def presets_of(self, owner: str = LOCAL_OWNER) -> Mapping[str, Preset]:
+        """Every preset that somebody may use, by name: what ships, the home's, and their own."""
+        return self.presets.of(owner)
 
     def job(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
         """A job as it stands. Raises `NotFound` for anybody else's."""
@@ -286,7 +291,7 @@ def build_studio(settings: Settings) -> Studio:
         database=database,
         library=library,
         offer=offer,
-        presets=build_presets(paths),
+        presets=build_presets(paths, library, offer),
         gallery=gallery,
         imports=Imports(gallery, paths.home),
         sources=sources,
@@ -329,6 +334,24 @@ def build_holdings(settings: Settings) -> Holdings:
     return Holdings(library, StudioOffer(library, sources, settings.max_side_px), sources)
 
 
-def build_presets(paths: Paths) -> Mapping[str, Preset]:
-    """The presets that ship, and the person's own, which win."""
-    return load_presets([shipped("presets"), paths.presets])
+def build_presets(paths: Paths, library: Library, offer: StudioOffer) -> Presets:
+    """The presets that ship, those of the home, and each person's own, which win."""
+    return Presets(
+        shipped("presets"),
+        paths.presets,
+        paths.presets_of,
+        lambda preset: lacking(preset, library, offer),
+        lambda: library.revision,
+    )
+
+
+@contextlib.contextmanager
+def presets_alone(settings: Settings) -> Iterator[Presets]:
+    """The presets, for commands that make no pictures."""
+    library = build_library(settings)
+    try:
+        yield build_presets(
+            settings.paths, library, StudioOffer(library, Sources(Blobs(settings.paths.blobs)), settings.max_side_px)
+        )
+    finally:
+        library.close()

@@ -14,9 +14,10 @@ from studio.errors import Conflict, InvalidField
 from studio.gallery import Image
 from studio.recipe import Mode, Recipe
 from studio.recipe.model import AUTO_SEED
-from studio.recipe.presets import Preset
+from studio.recipe.presets import PLACEHOLDER, Preset
 
 MOST_WORDS = 120
+STARTER = "starter"
 Way = Literal["like", "preset", "checkpoint"]
 """``like``: a ring of variation seeds; ``preset``: same seed, next preset; ``checkpoint``: same recipe, next one."""
 
@@ -66,21 +67,47 @@ def more_like(image: Image, strength: float = STRENGTH) -> Variation:
 
 
 def with_preset(image: Image, middle: Image, presets: Mapping[str, Preset], name: str = "") -> Variation:
-    """The same seed with the preset ``name``, or with the one after that of ``image``.
+    """The same seed with the preset ``name``, or with the one after that of ``image``, round and round in its family.
 
-    ``middle`` is the picture without a preset: presets do not pile up when somebody goes through them.
+    ``middle`` is the picture without a preset: presets do not pile up when somebody goes through them, and a prompt
+    that one of the family has written is taken out of it first.
 
     Raises:
         Conflict: there is no preset, or no recipe.
         InvalidField: no such preset, or one with a problem.
     """
-    usable = [one for one, preset in presets.items() if not preset.problem]
+    usable = {one: preset for one, preset in presets.items() if not preset.problem}
     if name and name not in presets:
-        raise InvalidField("preset", f"there is no preset {name[:40]!r}", ", ".join(usable[:20]) or "none is here")
-    chosen = name or _next(usable, varied_with(image, "preset"), "preset")
-    recipe = presets[chosen].apply(base_of(middle))
-    kept = {"seed": base_of(middle).seed, "variation_strength": 0.0}
-    return _marked(recipe.with_fields(kept), middle, f"preset {chosen}")
+        raise InvalidField(
+            "preset", f"there is no preset {name[:40]!r}", ", ".join(list(usable)[:20]) or "none is here"
+        )
+    recipe = base_of(middle)
+    chosen = name or _next_preset(usable, varied_with(image, "preset"), recipe)
+    family = [preset for preset in presets.values() if preset.family == presets[chosen].family]
+    bare = recipe.with_fields({"prompt": _own_words(recipe.prompt, family)})
+    kept = {"seed": recipe.seed, "variation_strength": 0.0}
+    return _marked(presets[chosen].apply(bare).with_fields(kept), middle, f"preset {chosen}")
+
+
+def _next_preset(usable: Mapping[str, Preset], last: str, recipe: Recipe) -> str:
+    """The one after ``last`` in its family; for a first one, of the family that suits the checkpoint."""
+    families = dict.fromkeys(preset.family for preset in usable.values())
+    suiting = "Starter" if recipe.checkpoint.startswith(STARTER) else "Looks"
+    family = usable[last].family if last in usable else suiting
+    if family not in families:
+        family = next(iter(families), "")
+    return _next([one for one, preset in usable.items() if preset.family == family], last, "preset")
+
+
+def _own_words(prompt: str, family: Sequence[Preset]) -> str:
+    """What stands in a prompt where a preset of the family has ``{prompt}``; all of it where none has made it."""
+    found = [prompt]
+    for preset in family:
+        before, placeholder, after = str(preset.fields.get("prompt", "")).partition(PLACEHOLDER)
+        is_frame = placeholder and (before or after) and PLACEHOLDER not in after
+        if is_frame and prompt.startswith(before) and prompt.endswith(after):
+            found.append(prompt[len(before) : len(prompt) - len(after)])
+    return min((words for words in found if words.strip()), key=len, default=prompt)
 
 
 def with_checkpoint(image: Image, names: Sequence[str], name: str = "") -> Variation:

@@ -1,4 +1,4 @@
-"""What there is to choose from: samplers, schedules, presets; and how the studio is."""
+"""What there is to choose from: samplers, schedules, upscalers; and how the studio is."""
 
 from __future__ import annotations
 
@@ -39,12 +39,6 @@ def list_upscalers(studio: StudioOf) -> dict[str, Any]:
     """Every upscaler; ``latent`` ones serve a second pass only, factor 0 is any."""
     found = studio.offer.upscalers()
     return {"upscalers": [{"name": o.facts.name, "kind": o.kind, "factor": o.facts.factor} for o in found]}
-
-
-@router.get("/presets")
-def list_presets(studio: StudioOf) -> dict[str, Any]:
-    """Every preset; those with a problem say which."""
-    return {"presets": [{**asdict(preset), "fields": dict(preset.fields)} for preset in studio.presets.values()]}
 
 
 @router.post("/prompts/count")

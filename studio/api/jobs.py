@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette.sse import EventSourceResponse
 
 from studio.api.caller import OwnerOf, StudioOf
-from studio.errors import NotFound
+from studio.errors import InvalidField, NotFound
 from studio.jobs import JobView
 from studio.recipe import Recipe
-from studio.recipe.presets import find_preset
+from studio.recipe.presets import apply_all
 from studio.services import Studio
 
 router = APIRouter(tags=["jobs"])
@@ -35,14 +35,16 @@ class JobRequest(BaseModel):
     count: int = Field(1, description="Pictures to make; the seed counts up.")
     id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="An id of your choice.")
     preset: str | None = Field(None, description="Name of a preset to lay over the recipe.")
+    presets: list[str] = Field([], max_length=50, description="Several, laid over it one after the other.")
 
 
 @router.post("/jobs", status_code=202)
 def create_job(order: JobRequest, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
     """Queue pictures. Answers at once with the job; follow it by its events."""
-    recipe = Recipe(**order.recipe)
-    if order.preset:
-        recipe = find_preset(studio.presets, order.preset).apply(recipe)
+    if order.preset and order.presets:
+        raise InvalidField("preset", "say either one preset or several", "preset, or presets")
+    names = [order.preset] if order.preset else order.presets
+    recipe = apply_all(Recipe(**order.recipe), names, studio.presets_of(owner) if names else {})
     return studio.submit(recipe, order.count, owner, order.id).as_dict()
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from studio import __version__
-from studio.cli import bench, catalogue, doctor, finish, gallery, generate, read, serve, training, users, vary
+from studio.cli import bench, catalogue, doctor, finish, gallery, generate, presets, read, serve, training, users, vary
 from studio.errors import StudioError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app.command("finish")(finish.finish)
 app.command("vary")(vary.vary)
 app.command("read")(read.read)
 app.add_typer(catalogue.models, name="models")
-app.add_typer(catalogue.presets, name="presets")
+app.add_typer(presets.app, name="presets")
 app.command("samplers")(catalogue.samplers)
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(users.app, name="users")

@@ -1,32 +1,12 @@
-"""``studio presets`` and ``studio samplers``: what there is to choose from."""
+"""``studio models`` and ``studio samplers``: what there is to choose from."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import typer
 
-from studio.cli.flags import AsJson, Home
 from studio.cli.models import models
 
-__all__ = ["models", "presets", "samplers"]
-
-presets = typer.Typer(help="Presets: partial recipes by name.", no_args_is_help=True)
-
-
-@presets.command("list")
-def list_presets(home: Home = None, as_json: AsJson = False) -> None:
-    """List every preset, with its problem if it has one."""
-    from studio.services import build_presets
-    from studio.settings import load_settings
-
-    found = build_presets(load_settings(home=home).paths).values()
-    if as_json:
-        typer.echo(json.dumps([{**asdict(preset), "fields": dict(preset.fields)} for preset in found], indent=2))
-        return
-    for preset in found:
-        typer.echo(f"{preset.name:<24} {preset.problem or preset.title}")
+__all__ = ["models", "samplers"]
 
 
 def samplers() -> None:

@@ -141,9 +141,10 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _presets(settings: Settings) -> Iterator[Finding]:
-    from studio.services import build_presets
+    from studio.services import LOCAL_OWNER, presets_alone
 
-    found = build_presets(settings.paths).values()
+    with presets_alone(settings) as presets:
+        found = presets.of(LOCAL_OWNER).values()
     yield Finding(f"{sum(preset.problem is None for preset in found)} presets")
     for preset in found:
         if preset.problem:

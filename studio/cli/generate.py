@@ -108,15 +108,15 @@ def _saving(format: str | None, quality: int | None, out: Path | None) -> Saving
 def _recipe(given: Mapping[str, Any], presets: Sequence[str], settings: Settings) -> Recipe:
     """The recipe of the flags: presets lie over the prompts, every other flag over the presets."""
     from studio.recipe import Recipe
-    from studio.recipe.presets import find_preset
-    from studio.services import build_presets
+    from studio.recipe.presets import apply_all
+    from studio.services import LOCAL_OWNER, presets_alone
 
     fields = flags.fields_of(given)
     prompts = {name: fields.pop(name) for name in ("prompt", "negative_prompt") if name in fields}
     recipe = Recipe(**prompts)
-    known = build_presets(settings.paths) if presets else {}
-    for name in presets:
-        recipe = find_preset(known, name).apply(recipe)
+    if presets:
+        with presets_alone(settings) as known:
+            recipe = apply_all(recipe, presets, known.of(LOCAL_OWNER))
     return recipe.with_fields(fields)
 
 

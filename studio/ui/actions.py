@@ -106,7 +106,7 @@ def vae_choices(studio: Studio) -> list[tuple[str, str]]:
 
 def preset_choices(studio: Studio) -> list[tuple[str, str]]:
     """(label, value) of every preset that can be applied."""
-    return [(preset.title, preset.name) for preset in studio.presets.values() if preset.problem is None]
+    return [(preset.title, preset.name) for preset in studio.presets_of().values() if preset.problem is None]
 
 
 def examples(studio: Studio) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str 
 
 
 def _from_preset(studio: Studio, name: str, values: Values) -> Filled:
-    preset = find_preset(studio.presets, name)
+    preset = find_preset(studio.presets_of(), name)
     note = f"Preset “{preset.title}”. {preset.notes}".strip()
     return _known(studio, preset.apply(recipe_from(values)), values, note)
 
