@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
+from studio.engine.meter import Meter
 from studio.errors import GenerationFailed, OutOfMemory, StudioError, Unstable
 from studio.pictures import Inpainting, Picture, adjusted, enlarged, read_mask, read_picture, resized
 from studio.recipe import Mode
@@ -82,13 +83,15 @@ class FakeEngine:
     _loaded: set[Path] = field(default_factory=set)
     _loading: tuple[PreloadOrder, str, int] | None = None
     _preloads: list[PreloadOrder] = field(default_factory=list)
+    _meter: Meter = field(default_factory=Meter)
 
     @property
     def idle(self) -> bool:
         return not (self._waiting or self._live or self._said or self._preloads or self._loading)
 
     def submit(self, order: PictureOrder) -> None:
-        self._waiting.append(_Picture(order))
+        hurried = sum(one.order.at_once for one in self._waiting)
+        self._waiting.insert(hurried if order.at_once else len(self._waiting), _Picture(order))
 
     def cancel(self, order: CancelOrder) -> None:
         for pictures in (self._waiting, self._live):
@@ -107,7 +110,7 @@ class FakeEngine:
     def step(self) -> list[Event]:
         if not self._load():
             self._advance()
-        said, self._said = self._said, []
+        said, self._said = [*self._meter.take(), *self._said], []
         return said
 
     def describe(self) -> WorkerReady:
@@ -148,13 +151,14 @@ class FakeEngine:
         return None
 
     def _advance(self) -> None:
-        while self._waiting and len(self._live) < self.live_pictures:
+        while self._waiting and (len(self._live) < self.live_pictures or self._waiting[0].order.at_once):
             picture = self._waiting.pop(0)
             picture.started_at = time.monotonic()
             self._live.append(picture)
             self._said.append(PictureStarted(picture.order.job_id, picture.order.index))
         if self._live:
-            time.sleep(self.seconds_per_step * max(picture.slowness for picture in self._live))
+            with self._meter.charge([one.order for one in self._live], [1] * len(self._live)):
+                time.sleep(self.seconds_per_step * max(picture.slowness for picture in self._live))
         for picture in list(self._live):
             self._advance_one(picture)
 

@@ -19,6 +19,7 @@ from studio.engine import health, rounds
 from studio.engine.course import Course, Made
 from studio.engine.embeddings import EmbeddingShelf
 from studio.engine.memory import is_out_of_memory, out_of_memory
+from studio.engine.meter import Meter
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.residency import Residency
@@ -46,7 +47,8 @@ log = logging.getLogger(__name__)
 class StepEngine:
     """Keeps the promises of `studio.engine.protocol.Engine` with real networks.
 
-    At most ``live_pictures`` pictures are on their way at once; others wait in the order they came.
+    At most ``live_pictures`` pictures share a network call. As many are on their way at once, and beside them those
+    that are to begin ``at_once``; others wait in the order they came.
     """
 
     def __init__(self, placement: Placement, residency: Residency, live_pictures: int = 8) -> None:
@@ -59,6 +61,7 @@ class StepEngine:
         self._upscalers = UpscalerShelf(placement)
         self._embeddings = EmbeddingShelf()
         self._said: list[Event] = []
+        self._meter = Meter()
         self._loading_for: tuple[str, str] = ("", "")
         self._round = 0
         self._pieces = 0
@@ -72,7 +75,8 @@ class StepEngine:
         return not (busy or self._residency.loading or self._residency.reading_ahead)
 
     def submit(self, order: PictureOrder) -> None:
-        self._waiting.append(order)
+        hurried = sum(one.at_once for one in self._waiting)
+        self._waiting.insert(hurried if order.at_once else len(self._waiting), order)
 
     def cancel(self, order: CancelOrder) -> None:
         for waiting in [one for one in self._waiting if _meant(order, one)]:
@@ -105,7 +109,7 @@ class StepEngine:
     def step(self) -> list[Event]:
         with torch.inference_mode():
             _ = (not self._others_are_due and self._work()) or self._other_work() or self._work()
-        said, self._said = self._said, []
+        said, self._said = [*self._meter.take(), *self._said], []
         return said
 
     def _other_work(self) -> bool:
@@ -125,13 +129,17 @@ class StepEngine:
         self._pieces += 1
         course.worked_at = self._pieces
         self._others_are_due = True
-        try:
-            made = course.work()
-            if made is not None:
-                self._finish(course, made)
-        except Exception as error:
-            self._fail(course, error)
+        self._work_on(course)
         return True
+
+    def _work_on(self, course: Course) -> None:
+        with self._meter.charge([course.order]):
+            try:
+                made = course.work()
+                if made is not None:
+                    self._finish(course, made)
+            except Exception as error:
+                self._fail(course, error)
 
     def _finish(self, course: Course, made: Made) -> None:
         order = course.order
@@ -151,8 +159,10 @@ class StepEngine:
             self._residency.give_up()
             return True
         checkpoint, job_id = self._loading_for
+        wanted_by = [order for order in self._waiting if Outfit.of(order) == outfit][:1]
         try:
-            fraction = self._residency.advance()
+            with self._meter.charge(wanted_by, [1] * len(wanted_by)):
+                fraction = self._residency.advance()
         except Exception as error:
             self._loading_failed(outfit, error)
             return True
@@ -213,23 +223,22 @@ class StepEngine:
 
     def _admit(self) -> bool:
         """Take the first waiting picture in: read its prompts, encode them, draw its noise."""
-        if not self._waiting or len(self._live) >= self._live_pictures:
+        if not self._waiting:
             return False
         order = self._waiting[0]
+        if len(self._live) >= self._live_pictures and not order.at_once:
+            return False
         outfit = Outfit.of(order)
         checkpoint = None if outfit is None else self._residency.get(outfit)
         if checkpoint is None and outfit is not None:
             return False
         self._waiting.pop(0)
         self._said.append(PictureStarted(order.job_id, order.index))
-        course = Course(order, checkpoint, self._upscalers, self._embeddings, served_at=self._round)
+        # Whoever comes at once is in the very next round, before those that were in the last one.
+        served_at = self._round - order.at_once
+        course = Course(order, checkpoint, self._upscalers, self._embeddings, served_at)
         self._live.append(course)
-        try:
-            made = course.work()
-            if made is not None:
-                self._finish(course, made)
-        except Exception as error:
-            self._fail(course, error)
+        self._work_on(course)
         return True
 
     def _advance(self) -> bool:
@@ -241,12 +250,13 @@ class StepEngine:
         self._round += 1
         for trajectory in together:
             trajectory.served_at = self._round
-        try:
-            answers = [one.combined(samples) for one, samples in zip(together, rounds.call(together), strict=True)]
-        except Exception as error:
-            self._round_failed(together, error)
-            return True
-        self._answer(together, answers)
+        with self._meter.charge([one.order for one in together], [len(one.contexts) for one in together]):
+            try:
+                answers = [one.combined(samples) for one, samples in zip(together, rounds.call(together), strict=True)]
+            except Exception as error:
+                self._round_failed(together, error)
+                return True
+            self._answer(together, answers)
         return True
 
     def _answer(self, together: Sequence[Trajectory], answers: Sequence[Tensor]) -> None:

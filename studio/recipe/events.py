@@ -49,7 +49,8 @@ class PictureOrder:
     """Make one picture. ``checkpoint_path`` is a diffusers folder or a safetensors file, ``None`` where no network is
     needed.
 
-    ``files`` are all others the recipe names by sha256 (source, mask, upscalers), by that hash.
+    ``files`` are all others the recipe names by sha256 (source, mask, upscalers), by that hash. One that is to begin
+    ``at_once`` joins the pictures on their way even when all places are taken.
     """
 
     job_id: str
@@ -58,6 +59,7 @@ class PictureOrder:
     checkpoint_path: Path | None
     preview_every_steps: int = 0
     files: Mapping[str, Path] = field(default_factory=dict)
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,15 @@ class PictureStep:
 
 
 @dataclass(frozen=True)
+class TimeSpent:
+    """Seconds of the device since the last such event, as (job id, index, seconds): each picture's share of the rounds
+    it took part in, and the work done for it alone. Waiting is not in it.
+    """
+
+    shares: tuple[tuple[str, int, float], ...]
+
+
+@dataclass(frozen=True)
 class PictureDone:
     """A finished picture. ``notes`` go into its metadata (``{"VAE precision": "float32"}``)."""
 
@@ -185,6 +196,7 @@ Event = (
     | ModelLoading
     | PictureStarted
     | PictureStep
+    | TimeSpent
     | PictureDone
     | PictureFailed
     | PictureCancelled

@@ -41,8 +41,10 @@ def resolved(**fields: Any) -> ResolvedRecipe:
     return ResolvedRecipe(**{**_BASE, **fields})
 
 
-def order(checkpoint: Path, job_id: str = "job", index: int = 0, previews: int = 0, **fields: Any) -> PictureOrder:
-    return PictureOrder(job_id, index, resolved(**fields), checkpoint, preview_every_steps=previews)
+def order(
+    checkpoint: Path, job_id: str = "job", index: int = 0, previews: int = 0, at_once: bool = False, **fields: Any
+) -> PictureOrder:
+    return PictureOrder(job_id, index, resolved(**fields), checkpoint, previews, at_once=at_once)
 
 
 def finish(engine: Engine, most_steps: int = 10_000) -> list[Event]:

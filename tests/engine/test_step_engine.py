@@ -25,6 +25,7 @@ from studio.recipe.events import (
     PictureStarted,
     PictureStep,
     PreloadOrder,
+    TimeSpent,
 )
 from studio.recipe.model import NoiseDevice
 from tests.engine.recipes import finish, order
@@ -73,7 +74,7 @@ def test_a_picture_from_order_to_pixels(engine: StepEngine, toy: Path) -> None:
     fractions = [event.fraction for event in loading]
     assert fractions[0] == 0 and fractions[-1] == 1 and fractions == sorted(fractions)
     assert {(event.checkpoint, event.job_id) for event in loading} == {("toy", "job")}
-    rest = [event for event in events if not isinstance(event, (ModelLoading, MemoryReport))]
+    rest = [event for event in events if not isinstance(event, (ModelLoading, MemoryReport, TimeSpent))]
     assert [type(event) for event in rest] == [PictureStarted] + [PictureStep] * 6 + [PictureDone]
     steps = [event for event in rest if isinstance(event, PictureStep)]
     assert [event.step for event in steps] == [1, 2, 3, 4, 5, 6]
