@@ -76,11 +76,11 @@ class Board:
             for job in self._queue.unfinished():
                 self._show(job)
 
-    def refresh(self, job_ids: Iterable[str]) -> None:
+    def refresh(self, job_ids: Iterable[str], *, is_reordered: bool = False) -> None:
         """Read these jobs again and show them, and the line behind them when it moved."""
         with self._lock:
             jobs = self._queue.read(set(job_ids))
-            if any((job.state is JobState.QUEUED) != (job.id in self._places) for job in jobs):
+            if is_reordered or any(_is_in_line(job) != (job.id in self._places) for job in jobs):
                 shown = {job.id for job in jobs}
                 before, self._places = self._places, self._queue.places()
                 moved = [job_id for job_id, place in self._places.items() if before.get(job_id) != place]
@@ -179,6 +179,7 @@ class Board:
             error=job.error,
             notice=None if job.state.finished else self._notice,
             revision=next(self._revisions),
+            paused=job.paused and not job.state.finished,
         )
 
     def _seconds_left(self, live: _Live) -> float | None:
@@ -187,6 +188,10 @@ class Board:
         running = [one.steps - one.step for one in live.pictures if one.state is JobState.RUNNING]
         waiting = sum(one.steps for one in live.pictures if one.state is JobState.QUEUED)
         return self._pace.seconds_left(live.kind, running, waiting)
+
+
+def _is_in_line(job: Job) -> bool:
+    return job.state is JobState.QUEUED and not job.paused
 
 
 def _fresh(job: Job) -> _Live:

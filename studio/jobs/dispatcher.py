@@ -32,6 +32,7 @@ from studio.recipe.events import (
     PictureOrder,
     PictureStarted,
     PictureStep,
+    TimeSpent,
 )
 
 log = logging.getLogger(__name__)
@@ -138,8 +139,7 @@ class Dispatcher:
     ) -> Job:
         """Queue a job and see to it at once. See `Queue.enqueue`."""
         job = self._queue.enqueue(owner, recipe, count, job_id, priority=priority, rolled=rolled)
-        self._board.refresh([job.id])
-        self._wake.set()
+        self._changed([job.id])
         return job
 
     def cancel(self, owner: str, job_id: str) -> Job:
@@ -154,8 +154,7 @@ class Dispatcher:
                     flight.cancelled = True
             if flights:
                 self._supervisor.cancel(CancelOrder(job_id))
-        self._board.refresh([job_id])
-        self._wake.set()
+        self._changed([job_id])
         return job
 
     def retry(self, owner: str, job_id: str) -> Job:
@@ -171,9 +170,33 @@ class Dispatcher:
                 raise Conflict("The job is still being stopped. Try again in a moment.")
         with self._turn:
             job = self._queue.retry(owner, job_id)
-        self._board.refresh([job_id])
-        self._wake.set()
+        self._changed([job_id])
         return job
+
+    def pause(self, owner: str, job_id: str) -> Job:
+        """Take no more pictures of a job; what is on its way is finished. Raises `NotFound`, `Conflict`."""
+        with self._turn:
+            job = self._queue.line.pause(owner, job_id)
+        self._changed([job_id])
+        return job
+
+    def resume(self, owner: str, job_id: str) -> Job:
+        """Go on with a paused job. Raises `NotFound`, `Conflict`."""
+        job = self._queue.line.resume(owner, job_id)
+        self._changed([job_id])
+        return job
+
+    def pause_all(self, owner: str, *, paused: bool = True) -> int:
+        """Pause all of one's own jobs, or go on with them; how many that changed."""
+        with self._turn:
+            line = self._queue.line
+            changed = line.pause_all(owner) if paused else line.resume_all(owner)
+        self._changed(changed)
+        return len(changed)
+
+    def move(self, owner: str, job_id: str, place: int) -> None:
+        """Put a job at another place among one's own. See `Line.move`."""
+        self._board.refresh(self._queue.line.move(owner, job_id, place), is_reordered=True)
 
     def unload(self) -> None:
         """Have the worker give back all memory that no picture is using."""
@@ -218,11 +241,14 @@ class Dispatcher:
         with self._turn:
             with self._gone:
                 alone = any(flight.picture.suspect for flight in self._flights.values())
-                room = 0 if alone else self._live_pictures - len(self._flights)
+                room = max(0, self._live_pictures - len(self._flights))
+                # Somebody who has nothing on its way need not wait for a place: a round stays as large as it may be,
+                # and a picture that is left out of one takes part in the next.
+                beyond = 2 * self._live_pictures - len(self._flights) - room
                 empty = not self._flights
-            if room <= 0 or self._supervisor.ready is None:
+            if alone or room + beyond <= 0 or self._supervisor.ready is None:
                 return False
-            taken = self._queue.next_pictures(room, worker_is_empty=empty)
+            taken = self._queue.next_pictures(room, worker_is_empty=empty, beyond=beyond)
             self._show({picture.job_id for picture in taken})
             for picture in taken:
                 self._send(picture)
@@ -247,6 +273,7 @@ class Dispatcher:
             located.checkpoint,
             self._preview_every_steps,
             located.files,
+            picture.at_once,
         )
         with self._gone:
             self._flights[picture.key] = _Flight(picture)
@@ -261,6 +288,8 @@ class Dispatcher:
         for event in events:
             if isinstance(event, PictureDone | PictureFailed | PictureCancelled):
                 self._hear_ending(event)
+            elif isinstance(event, TimeSpent):
+                self._queue.shares.spend(event.shares)
             elif isinstance(event, ModelLoading):
                 self._board.loading(event)
                 self._on_loading(event)
@@ -272,6 +301,7 @@ class Dispatcher:
 
     def _hear_ending(self, event: PictureDone | PictureFailed | PictureCancelled) -> None:
         key = event.job_id, event.index
+        self._queue.shares.end(key, is_made=isinstance(event, PictureDone))
         with self._gone:
             flight = self._flights.pop(key, None)
             wanted = flight is not None and not flight.cancelled
@@ -285,6 +315,8 @@ class Dispatcher:
             self._clerk.write(Ended(flight.picture, event))
 
     def _lost(self, lost: Lost) -> None:
+        for key in lost.keys:
+            self._queue.shares.end(key)
         with self._gone:
             self._flights.clear()
             self._gone.notify_all()
@@ -306,6 +338,11 @@ class Dispatcher:
         self._wake.set()
 
     # --- in any ---
+
+    def _changed(self, job_ids: Collection[str]) -> None:
+        """Show what a person has changed, and see whether there is something to do now."""
+        self._board.refresh(job_ids)
+        self._wake.set()
 
     def _write(self, ending: Ended | Lost) -> None:
         """Have the clerk write down what is no picture; until then nobody may queue the same pictures again."""

@@ -1,12 +1,13 @@
-"""Who is next: one picture for each person in turn, the one served longest ago first; one's own jobs in order.
+"""Who is next: whoever has had the least of the device, one picture at a time; one's own jobs in one's own order.
 
-It owns the two queries that say so, and the turns taken since the start. Turns are not kept over a restart: everybody
-starts afresh, which costs a person one turn at most.
+It owns the two queries that say so, and the order in which people were served since the start, which breaks ties. How
+much of the device each has had is `shares`' to know.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 RUN_OF_ONE_CHECKPOINT = 32
@@ -15,18 +16,23 @@ Loading takes seconds to a minute, a picture about as long: waiting for 32 costs
 
 PICK_JOB = """
 -- The job that gives the next picture. In this order it goes by:
---   1. the turn of its owner: who was served longest ago, and before all who never was (the id breaks the tie of
---      those, so that two of them take turns from then on);
+--   1. the standing of its owner: seconds of the device, had and on their way; who has had least is next, and among
+--      those who have had the same, who was served longest ago (the id breaks the tie of those who never were);
 --   2. the owner's own priority, which therefore never goes before other people;
 --   3. whether its checkpoint is in the worker already, unless this owner's older jobs have waited long enough;
 --   4. age.
--- Bound are, by name: served, a JSON object of owner to turn; impatient, a JSON array of owners; resident, a SHA-256.
+-- Paused jobs are passed over. Bound are, by name: standing and served, JSON objects of owner to seconds and to turn;
+-- present, a JSON array of owners who are passed over; impatient, a JSON array of owners; resident, a SHA-256.
 SELECT jobs.id AS job_id
 FROM jobs
+LEFT JOIN json_each(:standing) AS standing ON standing.key = jobs.owner_id
 LEFT JOIN json_each(:served) AS turn ON turn.key = jobs.owner_id
 WHERE jobs.state IN ('queued', 'running')
+  AND NOT jobs.paused
+  AND jobs.owner_id NOT IN (SELECT value FROM json_each(:present))
   AND EXISTS (SELECT 1 FROM pictures WHERE pictures.state = 'queued' AND pictures.job_id = jobs.id)
 ORDER BY
+    COALESCE(standing.value, 0),
     COALESCE(turn.value, 0),
     jobs.owner_id,
     jobs.priority DESC,
@@ -49,7 +55,7 @@ FROM (
         created_at,
         ROW_NUMBER() OVER (PARTITION BY owner_id ORDER BY priority DESC, created_at, id) AS own_rank
     FROM jobs
-    WHERE state = 'queued'
+    WHERE state = 'queued' AND NOT paused
 )
 ORDER BY place
 """
@@ -57,17 +63,23 @@ ORDER BY place
 
 @dataclass
 class Turns:
-    """What has been served since the start: each owner's last turn, and runs of one checkpoint. Not thread safe."""
+    """Who was served since the start, in which order, and runs of one checkpoint. Not thread safe."""
 
     resident: str = ""
     _turn: int = 0
     _served: dict[str, int] = field(default_factory=dict)
     _runs: dict[str, tuple[str, int]] = field(default_factory=dict)
 
-    def parameters(self) -> dict[str, str]:
-        """The bound values of `PICK_JOB`."""
+    def parameters(self, standing: Mapping[str, float], present: Collection[str] = ()) -> dict[str, str]:
+        """The bound values of `PICK_JOB`: seconds by owner, and the owners to pass over."""
         impatient = [owner for owner, (_, length) in self._runs.items() if length >= RUN_OF_ONE_CHECKPOINT]
-        return {"served": json.dumps(self._served), "impatient": json.dumps(impatient), "resident": self.resident}
+        return {
+            "standing": json.dumps(standing),
+            "served": json.dumps(self._served),
+            "present": json.dumps(list(present)),
+            "impatient": json.dumps(impatient),
+            "resident": self.resident,
+        }
 
     def note(self, owner: str, checkpoint_sha256: str) -> None:
         """A picture of ``owner`` was taken. A run ends with another checkpoint, or when it is as long as may be."""

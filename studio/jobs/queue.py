@@ -19,8 +19,11 @@ from sqlalchemy.orm import Session
 
 from studio.errors import Conflict, InvalidField, NotFound
 from studio.jobs.fairness import PICK_JOB, PLACES, Turns
-from studio.jobs.records import Job, PictureKey, TakenPicture, job_of
-from studio.jobs.states import UNFINISHED, change_picture, killed_too_often, park, settle
+from studio.jobs.line import Line
+from studio.jobs.reading import own_job, read_jobs
+from studio.jobs.records import Job, PictureKey, TakenPicture
+from studio.jobs.shares import Shares
+from studio.jobs.states import UNFINISHED, change_picture, has_work, killed_too_often, park, settle
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import JobState
 from studio.store.database import Database
@@ -34,6 +37,8 @@ class Queue:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.shares = Shares()
+        self.line = Line(database, self.shares)
         self._turns = Turns()
         self._picking = threading.Lock()
         self._clock = threading.Lock()
@@ -74,7 +79,8 @@ class Queue:
             there = session.get(JobRow, job_id)
             if there is not None:
                 _check_same_order(there, owner, content, count, rolled)
-                return _read(session, [there])[0]
+                return read_jobs(session, [there])[0]
+            self._arrive(session, owner)
             row = JobRow(
                 id=job_id,
                 owner_id=owner,
@@ -90,12 +96,12 @@ class Queue:
                 PictureRow.__table__.insert(),  # type: ignore[attr-defined]
                 [{"job_id": job_id, "idx": i, "state": JobState.QUEUED.value, "attempts": 0} for i in range(count)],
             )
-            return _read(session, [row])[0]
+            return read_jobs(session, [row])[0]
 
     def get(self, owner: str, job_id: str) -> Job:
         """A job of ``owner``. Raises `NotFound` for an id that does not exist or is somebody else's."""
         with self._database.reading() as session:
-            return _read(session, [_own(session, owner, job_id)])[0]
+            return read_jobs(session, [own_job(session, owner, job_id)])[0]
 
     def list(self, owner: str, limit: int = 50) -> tuple[Job, ...]:
         """The newest jobs of ``owner``, newest first."""
@@ -103,41 +109,43 @@ class Queue:
             select(JobRow).where(JobRow.owner_id == owner).order_by(JobRow.created_at.desc(), JobRow.id).limit(limit)
         )
         with self._database.reading() as session:
-            return tuple(_read(session, session.scalars(newest).all()))
+            return tuple(read_jobs(session, session.scalars(newest).all()))
 
     def cancel(self, owner: str, job_id: str, keep: Collection[int] = ()) -> Job:
         """Cancel the pictures of a job that are not finished, except those of index ``keep``. Raises `NotFound`."""
         with self._database.session() as session:
-            row = _own(session, owner, job_id)
+            row = own_job(session, owner, job_id)
             change = update(PictureRow).where(
                 PictureRow.job_id == job_id, PictureRow.state.in_(UNFINISHED), PictureRow.idx.not_in(keep)
             )
             session.execute(change.values(state=JobState.CANCELLED.value))
             settle(session, row)
-            return _read(session, [row])[0]
+            return read_jobs(session, [row])[0]
 
     def retry(self, owner: str, job_id: str) -> Job:
         """Queue the failed and cancelled pictures of a job again, with the seeds they had. Raises `NotFound`."""
         with self._database.session() as session:
-            row = _own(session, owner, job_id)
+            row = own_job(session, owner, job_id)
+            self._arrive(session, owner)
+            row.paused = row.cleared = False
             again = (JobState.FAILED.value, JobState.CANCELLED.value)
             change = update(PictureRow).where(PictureRow.job_id == job_id, PictureRow.state.in_(again))
             session.execute(change.values(state=JobState.QUEUED.value, attempts=0, error=None))
             settle(session, row)
-            return _read(session, [row])[0]
+            return read_jobs(session, [row])[0]
 
     # --- what the dispatcher asks ---
 
     def read(self, job_ids: Iterable[str]) -> tuple[Job, ...]:
         """The jobs of these ids, whoever's; ids that are gone are left out."""
         with self._database.reading() as session:
-            return tuple(_read(session, session.scalars(select(JobRow).where(JobRow.id.in_(list(job_ids)))).all()))
+            return tuple(read_jobs(session, session.scalars(select(JobRow).where(JobRow.id.in_(list(job_ids)))).all()))
 
     def unfinished(self) -> tuple[Job, ...]:
         """Everybody's jobs that wait or run, oldest first."""
         wanted = select(JobRow).where(JobRow.state.in_(UNFINISHED)).order_by(JobRow.created_at, JobRow.id)
         with self._database.reading() as session:
-            return tuple(_read(session, session.scalars(wanted).all()))
+            return tuple(read_jobs(session, session.scalars(wanted).all()))
 
     def places(self) -> dict[str, int]:
         """Each waiting job's place in line, from 1, in that order."""
@@ -181,28 +189,43 @@ class Queue:
             back = session.execute(running.values(state=JobState.QUEUED.value)).rowcount  # type: ignore[attr-defined]
             for row in session.scalars(select(JobRow).where(JobRow.state.in_(UNFINISHED))):
                 settle(session, row, may_wait_again=True)
+            self._keep_shares(session)
             return int(back)
 
-    def next_pictures(self, limit: int, worker_is_empty: bool = True) -> tuple[TakenPicture, ...]:
+    def next_pictures(self, limit: int, worker_is_empty: bool = True, beyond: int = 0) -> tuple[TakenPicture, ...]:
         """Take up to ``limit`` pictures for the worker, by `fairness.PICK_JOB`; they are running from now on.
+
+        Up to ``beyond`` more are taken for people who have nothing on its way, one each: they begin at once.
 
         A job that was running when a worker died gets the worker for itself, so that a second death says who did it:
         it is only taken when ``worker_is_empty``, and then nothing else is.
         """
         taken: list[TakenPicture] = []
-        with self._picking, self._database.session() as session:
-            while len(taken) < limit:
-                job_id = session.scalar(text(PICK_JOB), self._turns.parameters())
-                if job_id is None:
-                    break
-                row = session.get_one(JobRow, job_id)
-                suspect = self._is_suspect(session, job_id)
-                if suspect and (taken or not worker_is_empty):
-                    break
-                taken += self._take(session, row, limit if suspect else 1, suspect)
-                if suspect:
-                    break
+        is_written = False
+        try:
+            with self._picking, self._database.session() as session:
+                while len(taken) < limit + beyond:
+                    more = self._next(session, limit - len(taken), worker_is_empty and not taken)
+                    taken += more
+                    if not more or more[0].suspect:
+                        break
+            is_written = True
+        finally:
+            for picture in () if is_written else taken:
+                self.shares.end(picture.key)
         return tuple(taken)
+
+    def _next(self, session: Session, room: int, worker_is_empty: bool) -> Sequence[TakenPicture]:
+        """The next picture, or all that fit of a job that is under suspicion; none when there is nothing to take."""
+        present = self.shares.present() if room <= 0 else ()
+        job_id = session.scalar(text(PICK_JOB), self._turns.parameters(self.shares.standings(), present))
+        if job_id is None:
+            return ()
+        suspect = self._is_suspect(session, job_id)
+        if suspect and not worker_is_empty:
+            return ()
+        row = session.get_one(JobRow, job_id)
+        return self._take(session, row, room if suspect else 1, suspect, at_once=room <= 0)
 
     def mark_done(self, job_id: str, index: int, image_id: str, seconds: float) -> bool:
         """A picture was saved; answers whether that was news. What is saved is done, even when cancelled meanwhile."""
@@ -228,6 +251,8 @@ class Queue:
         parked as failed, because its other pictures differ by their seed only.
         """
         parked: list[str] = []
+        for key in (*started, *waiting):
+            self.shares.end(key)
         with self._database.session() as session:
             for job_id, keys in groupby(sorted({*started, *waiting}), key=lambda key: key[0]):
                 row = session.get(JobRow, job_id)
@@ -251,7 +276,7 @@ class Queue:
         waiting = PictureRow.job_id == job_id, PictureRow.state == JobState.QUEUED.value
         return bool(session.scalar(select(func.max(PictureRow.attempts)).where(*waiting)))
 
-    def _take(self, session: Session, row: JobRow, limit: int, suspect: bool) -> Sequence[TakenPicture]:
+    def _take(self, session: Session, row: JobRow, limit: int, suspect: bool, at_once: bool) -> Sequence[TakenPicture]:
         waiting = PictureRow.job_id == row.id, PictureRow.state == JobState.QUEUED.value
         indices = session.scalars(select(PictureRow.idx).where(*waiting).order_by(PictureRow.idx).limit(limit)).all()
         session.execute(
@@ -264,14 +289,35 @@ class Queue:
         session.flush()
         recipe = ResolvedRecipe(**row.recipe)
         self._turns.note(row.owner_id, recipe.checkpoint_sha256)
-        return [TakenPicture(row.owner_id, row.id, index, recipe.for_picture(index), suspect) for index in indices]
+        for index in indices:
+            self.shares.take(row.owner_id, (row.id, index), recipe)
+        return [
+            TakenPicture(row.owner_id, row.id, index, recipe.for_picture(index), suspect, at_once) for index in indices
+        ]
+
+    def _arrive(self, session: Session, owner: str) -> None:
+        """Say so when somebody comes who had nothing to do; called before their job is there."""
+        if not has_work(session, owner):
+            self.shares.arrive(owner)
+
+    def _keep_shares(self, session: Session) -> None:
+        """Write down what everybody has had, and take over what an earlier run wrote."""
+        written = self.shares.had_s()
+        for owner, seconds in written.items():
+            session.execute(update(OwnerRow).where(OwnerRow.id == owner).values(served_s=seconds))
+        kept = {row.id: row.served_s for row in session.execute(select(OwnerRow.id, OwnerRow.served_s))}
+        working = select(JobRow.owner_id).where(JobRow.state.in_(UNFINISHED), ~JobRow.paused).distinct()
+        self.shares.restore(kept, session.scalars(working).all())
 
     def _mark(self, job_id: str, index: int, before: Collection[JobState], **values: object) -> bool:
+        self.shares.end((job_id, index), is_made=values["state"] == JobState.DONE.value)
         with self._database.session() as session:
             changed = change_picture(session, (job_id, index), before, **values)
             row = session.get(JobRow, job_id)
             if changed and row is not None:
                 settle(session, row)
+                had_s = self.shares.had_s().get(row.owner_id, 0.0)
+                session.execute(update(OwnerRow).where(OwnerRow.id == row.owner_id).values(served_s=had_s))
             return changed
 
     def _next_moment(self) -> datetime:
@@ -279,13 +325,6 @@ class Queue:
         with self._clock:
             self._last_created = max(datetime.now(timezone.utc), self._last_created + timedelta(microseconds=1))
             return self._last_created
-
-
-def _own(session: Session, owner: str, job_id: str) -> JobRow:
-    row = session.get(JobRow, job_id)
-    if row is None or row.owner_id != owner:
-        raise NotFound(f"There is no job {job_id!r}.")
-    return row
 
 
 def _check_same_order(
@@ -297,12 +336,3 @@ def _check_same_order(
     # The words are the same for a stranger's job: they tell no more than that this id cannot be had.
     if there.owner_id != owner or there.count != count or meant(there.recipe) != meant(content):
         raise Conflict(f"The id {there.id!r} is taken by another order. Choose another, or leave it out.")
-
-
-def _read(session: Session, rows: Sequence[JobRow]) -> list[Job]:
-    """The records of ``rows``, with all pictures by one query."""
-    ids = [row.id for row in rows]
-    wanted = select(PictureRow).where(PictureRow.job_id.in_(ids)).order_by(PictureRow.job_id, PictureRow.idx)
-    found = session.scalars(wanted.execution_options(populate_existing=True)).all()
-    pictures = {job_id: list(group) for job_id, group in groupby(found, key=lambda picture: picture.job_id)}
-    return [job_of(row, pictures.get(row.id, ())) for row in rows]

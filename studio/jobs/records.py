@@ -28,7 +28,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Job:
-    """An order of ``count`` pictures. ``recipe`` is that of picture 0; ``recipe.for_picture(i)`` gives the others'."""
+    """An order of ``count`` pictures. ``recipe`` is that of picture 0; ``recipe.for_picture(i)`` gives the others'.
+
+    Of a ``paused`` job no further picture is taken.
+    """
 
     id: str
     owner: str
@@ -41,17 +44,22 @@ class Job:
     started_at: datetime | None
     finished_at: datetime | None
     pictures: tuple[Picture, ...]
+    paused: bool = False
 
 
 @dataclass(frozen=True)
 class TakenPicture:
-    """A picture that was taken from the queue for a worker. ``suspect``: its job was running when a worker died."""
+    """A picture that was taken from the queue for a worker. ``suspect``: its job was running when a worker died.
+
+    ``at_once``: its owner had nothing on its way, so it need not wait for a place.
+    """
 
     owner: str
     job_id: str
     index: int
     recipe: ResolvedRecipe
     suspect: bool
+    at_once: bool = False
 
     @property
     def key(self) -> PictureKey:
@@ -71,6 +79,7 @@ def job_of(row: JobRow, pictures: Iterable[PictureRow]) -> Job:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        paused=row.paused,
         pictures=tuple(
             Picture(
                 index=picture.idx,

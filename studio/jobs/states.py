@@ -18,6 +18,12 @@ MOST_ATTEMPTS = 2
 UNFINISHED = (JobState.QUEUED.value, JobState.RUNNING.value)
 
 
+def has_work(session: Session, owner: str) -> bool:
+    """Whether anything of ``owner``'s waits or is on its way; what is paused does neither."""
+    working = select(JobRow.id).where(JobRow.owner_id == owner, JobRow.state.in_(UNFINISHED), ~JobRow.paused)
+    return session.scalar(working.limit(1)) is not None
+
+
 def change_picture(session: Session, key: PictureKey, before: Collection[JobState], **values: object) -> bool:
     """Set ``values`` if the picture is in one of the states ``before``; answers whether it was."""
     change = update(PictureRow).where(

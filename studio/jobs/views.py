@@ -44,10 +44,11 @@ class PictureView:
 class JobView:
     """A job as it stands.
 
-    ``progress`` is 0 to 1 over all pictures. ``place`` in line counts from 1 while the job waits. ``loading`` is the
-    fraction of its checkpoint that is loaded, while it loads. ``seconds_left`` is an estimate, once there is a measure.
-    ``error`` is why it failed, ``notice`` what holds everybody up just now. ``revision`` is larger in every later view,
-    after a restart too: answers and events overtake each other, and whoever shows jobs keeps the latest.
+    ``progress`` is 0 to 1 over all pictures. ``place`` in line counts from 1 while the job waits. Of a ``paused`` job
+    no further picture is taken. ``loading`` is the fraction of its checkpoint that is loaded, while it loads.
+    ``seconds_left`` is an estimate, once there is a measure. ``error`` is why it failed, ``notice`` what holds
+    everybody up just now. ``revision`` is larger in every later view, after a restart too: answers and events overtake
+    each other, and whoever shows jobs keeps the latest.
     """
 
     id: str
@@ -65,6 +66,7 @@ class JobView:
     error: str | None = None
     notice: str | None = None
     revision: int = 0
+    paused: bool = False
 
     @property
     def done(self) -> int:
@@ -95,6 +97,7 @@ class JobView:
             "id": self.id,
             "revision": self.revision,
             "state": self.state.value,
+            "paused": self.paused,
             "count": self.count,
             "done": self.done,
             "failed": self.failed,

@@ -65,23 +65,29 @@ class Base(DeclarativeBase):
 
 
 class OwnerRow(Base):
-    """Whom jobs and pictures belong to."""
+    """Whom jobs and pictures belong to. ``served_s`` is what they have had of the device, as the queue counts it."""
 
     __tablename__ = "owners"
 
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     created_at: Mapped[datetime]
+    served_s: Mapped[float] = mapped_column(Double, default=0.0)
 
 
 class JobRow(Base):
     """An order of ``count`` pictures. ``recipe`` is the resolved recipe of picture 0; ``state`` a `JobState` value.
 
-    The states of the pictures are the truth; this one sums them up for lists.
+    The states of the pictures are the truth; this one sums them up for lists. Of a ``paused`` job no further picture is
+    taken; a ``cleared`` one has ended and its owner wants to see it in the queue no more.
     """
 
     __tablename__ = "jobs"
-    __table_args__ = (Index(None, "owner_id", "created_at"), Index(None, "state", "priority", "created_at"))
+    __table_args__ = (
+        Index(None, "owner_id", "created_at"),
+        Index(None, "owner_id", "state"),
+        Index(None, "state", "priority", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"))
@@ -93,6 +99,8 @@ class JobRow(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None] = mapped_column(default=None)
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    paused: Mapped[bool] = mapped_column(default=False)
+    cleared: Mapped[bool] = mapped_column(default=False)
 
 
 class PictureRow(Base):

@@ -400,6 +400,7 @@ def test_views_travel_as_json(room: Parts) -> None:
     assert wire == {
         "id": "mine",
         "state": "done",
+        "paused": False,
         "count": 1,
         "done": 1,
         "failed": 0,

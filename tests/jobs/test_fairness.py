@@ -93,7 +93,7 @@ def test_places_are_everybodys_first_then_everybodys_second(queue: Queue) -> Non
 
 def test_the_pick_asks_indices_and_reads_no_finished_job(database: Database) -> None:
     with database.reading() as session:
-        plan = [row.detail for row in session.execute(text("EXPLAIN QUERY PLAN " + PICK_JOB), Turns().parameters())]
+        plan = [row.detail for row in session.execute(text("EXPLAIN QUERY PLAN " + PICK_JOB), Turns().parameters({}))]
     assert any("jobs USING INDEX ix_jobs_state_priority_created_at (state=?)" in line for line in plan), plan
     assert any("ix_pictures_state_job_id_idx (state=? AND job_id=?)" in line for line in plan), plan
     assert not any(line.startswith("SCAN") and ("jobs" in line or "pictures" in line) for line in plan), plan
