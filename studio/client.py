@@ -104,6 +104,38 @@ class StudioClient:
         """Cancel what is not finished of a job."""
         return self._json("DELETE", f"/api/v1/jobs/{job_id}")
 
+    def retry(self, job_id: str) -> dict[str, Any]:
+        """Queue the failed and cancelled pictures of a job again."""
+        return self._json("POST", f"/api/v1/jobs/{job_id}/retry")
+
+    def queue(self) -> dict[str, Any]:
+        """Your jobs in line, those that ended, what others have waiting, and your quota."""
+        return self._json("GET", "/api/v1/queue")
+
+    def pause(self, job_id: str) -> dict[str, Any]:
+        """Take no more pictures of a job."""
+        return self._json("POST", f"/api/v1/jobs/{job_id}/pause")
+
+    def resume(self, job_id: str) -> dict[str, Any]:
+        """Go on with a paused job."""
+        return self._json("POST", f"/api/v1/jobs/{job_id}/resume")
+
+    def move(self, job_id: str, place: int) -> dict[str, Any]:
+        """Put a job at a place among your own; 1 is the next."""
+        return self._json("POST", f"/api/v1/jobs/{job_id}/move", {"place": place})
+
+    def pause_all(self) -> int:
+        """Pause all your jobs; how many that changed."""
+        return int(self._json("POST", "/api/v1/queue/pause")["changed"])
+
+    def resume_all(self) -> int:
+        """Go on with all your jobs; how many that changed."""
+        return int(self._json("POST", "/api/v1/queue/resume")["changed"])
+
+    def clear_queue(self) -> int:
+        """Show jobs that have ended no more in the queue; how many there were."""
+        return int(self._json("POST", "/api/v1/queue/clear")["cleared"])
+
     def follow(self, job_id: str) -> Iterator[dict[str, Any]]:
         """Every change of a job until it has ended; a dropped connection is taken up again."""
         while True:

@@ -12,6 +12,7 @@
     ├── Conflict                    the request contradicts what is already there
     ├── LoginNeeded                 nobody the studio knows; log in
     ├── TooManyTries                too many wrong passwords; says when to come back
+    ├── OverQuota                   more than this person may ask for now; says when to come back
     ├── Refused                     a request that may not be made from there, or by that person
     ├── ModelError                  a model file that cannot be used, and why
     │   ├── DamagedModel            truncated, unreadable or not what it claims to be
@@ -160,6 +161,23 @@ class TooManyTries(StudioError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.retry_after_s,)
+
+
+class OverQuota(StudioError):
+    """More pictures than somebody may ask for just now; ``retry_after_s`` says when to come back."""
+
+    code = "over_quota"
+    http_status = 429
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+    def details(self) -> dict[str, object]:
+        return {"retry_after_s": self.retry_after_s}
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.retry_after_s)
 
 
 class Refused(StudioError):

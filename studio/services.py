@@ -13,12 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from studio.accounts import Accounts, Belongings
+from studio.accounts.quotas import Quota, Quotas
 from studio.adapters import with_adapters
 from studio.errors import InvalidField, NotFound, PromptError
 from studio.gallery import Gallery, Image
 from studio.gallery.imports import Imports
 from studio.holdings import Holdings
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
+from studio.jobs.allowance import check_work
 from studio.learned_words import Vocabulary, with_learned_words
 from studio.library import Library
 from studio.library.card import ModelCard
@@ -65,6 +67,7 @@ class Studio:
     sources: Sources
     belongings: Belongings
     accounts: Accounts
+    quotas: Quotas
     holdings: Holdings
     queue: Queue
     hub: Hub
@@ -123,6 +126,7 @@ class Studio:
             InvalidField, PromptError: a value or prompt that cannot be used; nothing was queued.
             UnknownCheckpoint, UnknownSampler, ModelError: a name nothing answers to, or a model that cannot run.
             Conflict: the id is taken by another order.
+            OverQuota: that many more are too many of this person's just now.
         """
         if not 1 <= count <= self.settings.max_count:
             raise InvalidField(
@@ -130,7 +134,10 @@ class Studio:
             )
         rolled = [name for name in ("seed", "variation_seed") if getattr(recipe, name) == AUTO_SEED]
         resolved = self.resolve(recipe, owner).model_copy(update=dict(lineage or {}))
-        job = self.dispatcher.enqueue(owner, resolved, count, job_id, rolled=rolled)
+        quota = self.quotas.of(owner)
+        if quota is not None:
+            check_work(resolved, quota)
+        job = self.dispatcher.enqueue(owner, resolved, count, job_id, rolled=rolled, quota=quota)
         return self.job(job.id, owner)
 
     def resolve(self, recipe: Recipe, owner: str = LOCAL_OWNER) -> ResolvedRecipe:
@@ -212,8 +219,29 @@ class Studio:
 
     def retry(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
         """Queue the failed and cancelled pictures of a job again, with the seeds they had."""
-        self.dispatcher.retry(owner, job_id)
+        self.dispatcher.retry(owner, job_id, self.quotas.of(owner))
         return self.job(job_id, owner)
+
+    def pause(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
+        """Take no more pictures of a job; those on their way are finished. Raises `NotFound`, `Conflict`."""
+        self.dispatcher.pause(owner, job_id)
+        return self.job(job_id, owner)
+
+    def resume(self, job_id: str, owner: str = LOCAL_OWNER) -> JobView:
+        """Go on with a paused job. Raises `NotFound`, `Conflict`."""
+        self.dispatcher.resume(owner, job_id)
+        return self.job(job_id, owner)
+
+    def move(self, job_id: str, place: int, owner: str = LOCAL_OWNER) -> JobView:
+        """Put a job at a place among one's own, 1 the next. Raises `NotFound`, `Conflict`, `InvalidField`."""
+        self.dispatcher.move(owner, job_id, place)
+        return self.job(job_id, owner)
+
+    def overview(self, owner: str = LOCAL_OWNER) -> dict[str, object]:
+        """The queue as ``owner`` sees it, and what is used of their quota (``None`` where there is no limit)."""
+        quota = self.quotas.of(owner)
+        used = None if quota is None else self.queue.usage(owner, quota).as_dict()
+        return {**self.dispatcher.overview(owner).as_dict(), "quota": used}
 
     def count_tokens(self, text: str, checkpoint: str = "auto") -> tuple[int, int]:
         """Tokens used, and tokens that fit into as many chunks of 75 as that takes."""
@@ -285,6 +313,7 @@ def build_studio(settings: Settings) -> Studio:
         idle_unload_s=settings.idle_unload_minutes * 60,
         on_loading=memory.heard,
     )
+    accounts = Accounts(database, paths.secret_file, settings.password_cost == "cheap")
     return Studio(
         settings=settings,
         paths=paths,
@@ -296,7 +325,8 @@ def build_studio(settings: Settings) -> Studio:
         imports=Imports(gallery, paths.home),
         sources=sources,
         belongings=Belongings(database),
-        accounts=Accounts(database, paths.secret_file, settings.password_cost == "cheap"),
+        accounts=accounts,
+        quotas=build_quotas(settings, accounts),
         holdings=Holdings(library, offer, sources),
         queue=queue,
         hub=hub,
@@ -305,6 +335,13 @@ def build_studio(settings: Settings) -> Studio:
         memory=memory,
         lock=lock,
     )
+
+
+def build_quotas(settings: Settings, accounts: Accounts) -> Quotas:
+    """What members and guests may ask for; admins have no limit."""
+    member = Quota(settings.member_waiting_pictures, settings.member_pictures_per_hour, settings.member_megapixel_steps)
+    guest = Quota(settings.guest_waiting_pictures, settings.guest_pictures_per_hour, settings.guest_megapixel_steps)
+    return Quotas(accounts.people, {"member": member, "guest": guest})
 
 
 def _mend(database: Database, gallery: Gallery) -> None:

@@ -51,6 +51,24 @@ class Settings(BaseSettings):
         100, ge=1, le=4000, description="Largest file of a source picture or mask, in megabytes."
     )
     live_pictures: int = Field(8, ge=1, le=64, description="Most pictures that share one network call.")
+    member_waiting_pictures: int = Field(
+        1000, ge=0, description="Most pictures of one member that wait at a time; 0: no limit."
+    )
+    member_pictures_per_hour: int = Field(
+        0, ge=0, description="Most pictures that one member may order within an hour; 0: no limit."
+    )
+    member_megapixel_steps: int = Field(
+        0, ge=0, description="Most work of one picture of a member, in millions of pixels times steps; 0: no limit."
+    )
+    guest_waiting_pictures: int = Field(
+        40, ge=0, description="Most pictures of one guest that wait at a time; 0: no limit."
+    )
+    guest_pictures_per_hour: int = Field(
+        120, ge=0, description="Most pictures that one guest may order within an hour; 0: no limit."
+    )
+    guest_megapixel_steps: int = Field(
+        150, ge=0, description="Most work of one picture of a guest, in millions of pixels times steps; 0: no limit."
+    )
     idle_unload_minutes: float = Field(
         15, ge=0, le=10000, description="Minutes without work after which models give their memory back; 0: never."
     )

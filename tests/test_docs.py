@@ -9,13 +9,26 @@ import pytest
 import typer
 from fastapi.routing import APIRoute
 
-from studio.api import albums, catalogue, images, imports, jobs, models, people, presets, recipes, residency, sources
+from studio.api import (
+    albums,
+    catalogue,
+    images,
+    imports,
+    jobs,
+    models,
+    people,
+    presets,
+    queue,
+    recipes,
+    residency,
+    sources,
+)
 from studio.cli.app import app
 from studio.settings import Settings
 
 ROUTES = [
     route
-    for part in (jobs, albums, images, imports, recipes, presets, sources, residency, models, people, catalogue)
+    for part in (jobs, queue, albums, images, imports, recipes, presets, sources, residency, models, people, catalogue)
     for route in part.router.routes
 ]
 DOCS = Path(__file__).resolve().parent.parent / "docs"

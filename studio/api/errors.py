@@ -32,7 +32,9 @@ def _studio_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, StudioError)
     if error.http_status >= 500:
         log.error("%s %s: %s", request.method, request.url.path, error, exc_info=error)
-    return Answer(error_body(error), status_code=error.http_status)
+    wait_s = getattr(error, "retry_after_s", None)
+    headers = None if wait_s is None else {"Retry-After": str(wait_s)}
+    return Answer(error_body(error), status_code=error.http_status, headers=headers)
 
 
 def _invalid_request(request: Request, error: Exception) -> JSONResponse:

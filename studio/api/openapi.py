@@ -49,6 +49,18 @@ BODIES: dict[tuple[str, str], Any] = {
 ANSWERS: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/jobs"): {"id": "first", "state": "queued", "count": 1, "done": 0, "progress": 0.0},
     ("get", "/api/v1/jobs/{job_id}"): {"id": "first", "state": "running", "count": 1, "done": 0, "progress": 0.4},
+    ("get", "/api/v1/queue"): {
+        "jobs": [
+            {"id": "first", "state": "queued", "paused": False, "count": 4, "done": 0, "place": 2, "starts_in_s": 31.5}
+        ],
+        "ended": [],
+        "others": {"people": 1, "jobs": 1, "pictures": 12},
+        "quota": {
+            "waiting_pictures": {"used": 4, "most": 40},
+            "pictures_per_hour": {"used": 12, "most": 120},
+            "megapixel_steps": {"most": 150},
+        },
+    },
     ("get", "/api/v1/models/residency"): {
         "device": None,
         "host": {"total_bytes": 16e9, "used_bytes": 1.2e9, "free_bytes": 9e9, "budget_bytes": 5e9},

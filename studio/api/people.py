@@ -57,9 +57,14 @@ def known(caller: Caller) -> None:
         raise Refused("This is for people with an account. Make the first by: studio users add NAME --role admin")
 
 
+def may_look_after_others(caller: Caller) -> bool:
+    """Whether somebody is an admin; while there are no accounts there is nobody to look after."""
+    return caller.proof != "none" and caller.role == "admin"
+
+
 def require_admin(caller: Caller) -> None:
     """Raises `Refused` for everybody but an admin."""
-    if caller.proof == "none" or caller.role != "admin":
+    if not may_look_after_others(caller):
         raise Refused("Only an admin may do that. The first is made by: studio users add NAME --role admin")
 
 

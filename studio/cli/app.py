@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from studio import __version__
-from studio.cli import bench, catalogue, doctor, finish, gallery, generate, presets, read, serve, training, users, vary
+from studio.cli import (
+    bench,
+    catalogue,
+    doctor,
+    finish,
+    gallery,
+    generate,
+    presets,
+    queue,
+    read,
+    serve,
+    training,
+    users,
+    vary,
+)
 from studio.errors import StudioError
 
 app = typer.Typer(
@@ -28,6 +42,7 @@ app.add_typer(catalogue.models, name="models")
 app.add_typer(presets.app, name="presets")
 app.command("samplers")(catalogue.samplers)
 app.add_typer(gallery.app, name="gallery")
+app.add_typer(queue.app, name="queue")
 app.add_typer(users.app, name="users")
 app.add_typer(bench.app, name="bench")
 app.add_typer(training.app, name="train-starter")

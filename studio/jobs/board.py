@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from studio.errors import NotFound
 from studio.jobs.hub import Hub
+from studio.jobs.overview import Overview, QueueEntry, entries, others_than
 from studio.jobs.pace import Kind, Pace, kind_of
 from studio.jobs.queue import Queue
 from studio.jobs.records import Job, Picture
@@ -66,6 +67,19 @@ class Board:
         with self._lock:
             jobs = self._queue.list(owner, limit)
             return tuple(self._view(self._live.get(job.id) or _fresh(job)) for job in jobs)
+
+    def overview(self, owner: str, places: int) -> Overview:
+        """The queue as ``owner`` sees it, in a worker with so many ``places``."""
+        with self._lock:
+            views = self._in_order()
+            own = entries(views, self._pace, self._queue.shares, places, {owner})
+            ended = tuple(QueueEntry(self._view(_fresh(job))) for job in self._queue.line.ended(owner))
+        return Overview(own, ended, others_than(owner, views))
+
+    def everybody(self, places: int) -> tuple[QueueEntry, ...]:
+        """Everybody's unfinished jobs, each person's in order."""
+        with self._lock:
+            return entries(self._in_order(), self._pace, self._queue.shares, places)
 
     # --- what the database says ---
 
@@ -154,6 +168,11 @@ class Board:
         self._tell([job.id])
         if job.state.finished:
             del self._live[job.id]
+
+    def _in_order(self) -> list[JobView]:
+        jobs = [live.job for live in self._live.values()]
+        jobs.sort(key=lambda job: (job.owner, -job.priority, job.created_at, job.id))
+        return [self._view(self._live[job.id]) for job in jobs]
 
     def _tell(self, job_ids: Iterable[str]) -> None:
         for job_id in job_ids:

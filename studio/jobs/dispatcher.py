@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio.accounts.quotas import Quota
 from studio.errors import Conflict, StorageError, StudioError
 from studio.jobs.board import Board
 from studio.jobs.clerk import Clerk, Ended, Save
 from studio.jobs.hub import Hub
 from studio.jobs.idleness import Idleness
 from studio.jobs.looking_ahead import LookingAhead
+from studio.jobs.overview import Overview, QueueEntry
 from studio.jobs.queue import Queue
 from studio.jobs.records import Job, PictureKey, TakenPicture
 from studio.jobs.supervisor import Lost, Supervisor
@@ -136,9 +138,10 @@ class Dispatcher:
         *,
         priority: int = 0,
         rolled: Collection[str] = (),
+        quota: Quota | None = None,
     ) -> Job:
         """Queue a job and see to it at once. See `Queue.enqueue`."""
-        job = self._queue.enqueue(owner, recipe, count, job_id, priority=priority, rolled=rolled)
+        job = self._queue.enqueue(owner, recipe, count, job_id, priority=priority, rolled=rolled, quota=quota)
         self._changed([job.id])
         return job
 
@@ -157,11 +160,12 @@ class Dispatcher:
         self._changed([job_id])
         return job
 
-    def retry(self, owner: str, job_id: str) -> Job:
+    def retry(self, owner: str, job_id: str, quota: Quota | None = None) -> Job:
         """Queue the failed and cancelled pictures of a job again, with the seeds they had.
 
         Raises:
             NotFound: no such job, or somebody else's.
+            OverQuota: that many more are too many just now.
             Conflict: the worker is still busy with what was cancelled.
         """
         self._queue.get(owner, job_id)
@@ -169,7 +173,7 @@ class Dispatcher:
             if not self._gone.wait_for(lambda: not self._is_stopping(job_id), STOPPING_S):
                 raise Conflict("The job is still being stopped. Try again in a moment.")
         with self._turn:
-            job = self._queue.retry(owner, job_id)
+            job = self._queue.retry(owner, job_id, quota)
         self._changed([job_id])
         return job
 
@@ -197,6 +201,14 @@ class Dispatcher:
     def move(self, owner: str, job_id: str, place: int) -> None:
         """Put a job at another place among one's own. See `Line.move`."""
         self._board.refresh(self._queue.line.move(owner, job_id, place), is_reordered=True)
+
+    def overview(self, owner: str) -> Overview:
+        """The queue as ``owner`` sees it."""
+        return self._board.overview(owner, self._live_pictures)
+
+    def everybody(self) -> Sequence[QueueEntry]:
+        """Everybody's unfinished jobs, each person's in order."""
+        return self._board.everybody(self._live_pictures)
 
     def unload(self) -> None:
         """Have the worker give back all memory that no picture is using."""

@@ -50,6 +50,11 @@ class Pace:
         """A picture ended in another way."""
         self._last.pop(key, None)
 
+    def picture_s(self, kind: Kind, steps: int) -> float | None:
+        """How long a picture of that many steps is on its way, beside as many others as lately; ``None`` unmeasured."""
+        measured = self._kinds.get(kind)
+        return None if measured is None or measured.step_s is None else steps * measured.step_s + (measured.tail_s or 0)
+
     def seconds_left(self, kind: Kind, running_steps: Sequence[int], waiting_steps: int) -> float | None:
         """An estimate for a job, or ``None`` without a measure or while none of its pictures runs.
 

@@ -17,7 +17,9 @@ from itertools import groupby
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from studio.accounts.quotas import Quota
 from studio.errors import Conflict, InvalidField, NotFound
+from studio.jobs.allowance import Usage, check_room, usage
 from studio.jobs.fairness import PICK_JOB, PLACES, Turns
 from studio.jobs.line import Line
 from studio.jobs.reading import own_job, read_jobs
@@ -55,14 +57,16 @@ class Queue:
         *,
         priority: int = 0,
         rolled: Collection[str] = (),
+        quota: Quota | None = None,
     ) -> Job:
         """Queue ``count`` pictures. The same order with the same id again is harmless and answers the job there is.
 
         ``rolled`` names the fields of ``recipe`` that chance filled in (a seed of -1): a repeated order rolls them
-        anew, so they do not make it another one.
+        anew, so they do not make it another one. ``quota`` is what ``owner`` may ask for.
 
         Raises:
             InvalidField: a count below 1, or an id of other than 1 to 64 letters, digits, ``-`` and ``_``.
+            OverQuota: that many more are too many just now.
             NotFound: nobody is called ``owner``.
             Conflict: the id is taken by another order.
         """
@@ -80,6 +84,7 @@ class Queue:
             if there is not None:
                 _check_same_order(there, owner, content, count, rolled)
                 return read_jobs(session, [there])[0]
+            self._check_room(session, owner, recipe, count, quota)
             self._arrive(session, owner)
             row = JobRow(
                 id=job_id,
@@ -122,14 +127,19 @@ class Queue:
             settle(session, row)
             return read_jobs(session, [row])[0]
 
-    def retry(self, owner: str, job_id: str) -> Job:
-        """Queue the failed and cancelled pictures of a job again, with the seeds they had. Raises `NotFound`."""
+    def retry(self, owner: str, job_id: str, quota: Quota | None = None) -> Job:
+        """Queue the failed and cancelled pictures of a job again, with the seeds they had.
+
+        Raises `NotFound`, and `OverQuota` while that many more are too many.
+        """
         with self._database.session() as session:
             row = own_job(session, owner, job_id)
+            again = PictureRow.job_id == job_id, PictureRow.state.in_((JobState.FAILED.value, JobState.CANCELLED.value))
+            count = session.scalar(select(func.count()).select_from(PictureRow).where(*again)) or 0
+            self._check_room(session, owner, ResolvedRecipe(**row.recipe), count, quota)
             self._arrive(session, owner)
             row.paused = row.cleared = False
-            again = (JobState.FAILED.value, JobState.CANCELLED.value)
-            change = update(PictureRow).where(PictureRow.job_id == job_id, PictureRow.state.in_(again))
+            change = update(PictureRow).where(*again)
             session.execute(change.values(state=JobState.QUEUED.value, attempts=0, error=None))
             settle(session, row)
             return read_jobs(session, [row])[0]
@@ -294,6 +304,21 @@ class Queue:
         return [
             TakenPicture(row.owner_id, row.id, index, recipe.for_picture(index), suspect, at_once) for index in indices
         ]
+
+    def _check_room(
+        self, session: Session, owner: str, recipe: ResolvedRecipe, count: int, quota: Quota | None
+    ) -> None:
+        if quota is None:
+            return
+        waiting = select(func.count(JobRow.owner_id.distinct())).where(JobRow.state.in_(UNFINISHED), ~JobRow.paused)
+        people = max(session.scalar(waiting) or 0, 1)
+        picture_s = self.shares.expected_s(recipe) * people if self.shares.is_measured else None
+        check_room(session, owner, count, quota, datetime.now(timezone.utc), picture_s)
+
+    def usage(self, owner: str, quota: Quota) -> Usage:
+        """What ``owner`` has used of ``quota``."""
+        with self._database.reading() as session:
+            return usage(session, owner, quota, datetime.now(timezone.utc))
 
     def _arrive(self, session: Session, owner: str) -> None:
         """Say so when somebody comes who had nothing to do; called before their job is there."""

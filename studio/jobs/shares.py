@@ -108,6 +108,11 @@ class Shares:
         with self._lock:
             return sorted({picture.owner for picture in self._on_its_way.values()})
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything has been made since the start, so that `expected_s` is more than a guess."""
+        return bool(self._seconds_per_pixel_step)
+
     def expected_s(self, recipe: ResolvedRecipe) -> float:
         """What a picture will take of the device, from what such ones took."""
         with self._lock:

@@ -93,6 +93,15 @@ class JobView:
 
     def as_dict(self) -> dict[str, object]:
         """The job for JSON. The owner stays out: who asks is the owner."""
+        return {**self._told(), "pictures": [picture.as_dict() for picture in self.pictures]}
+
+    def as_summary(self) -> dict[str, object]:
+        """The job for JSON with its pictures counted, and the ids of the ``images`` that were made."""
+        running = self._count(JobState.RUNNING)
+        images = [picture.image_id for picture in self.pictures if picture.image_id]
+        return {**self._told(), "running": running, "images": images}
+
+    def _told(self) -> dict[str, object]:
         return {
             "id": self.id,
             "revision": self.revision,
@@ -113,7 +122,6 @@ class JobView:
             "started_at": self.started_at.isoformat() if self.started_at else None,
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,
             "recipe": self.recipe.model_dump(mode="json"),
-            "pictures": [picture.as_dict() for picture in self.pictures],
         }
 
     def _count(self, state: JobState) -> int:
