@@ -14,7 +14,20 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request
 from fastapi_offline import FastAPIOffline
 
 from studio import __version__
-from studio.api import albums, catalogue, images, imports, jobs, models, people, presets, recipes, residency, sources
+from studio.api import (
+    albums,
+    catalogue,
+    images,
+    imports,
+    jobs,
+    models,
+    people,
+    presets,
+    queue,
+    recipes,
+    residency,
+    sources,
+)
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
 from studio.api.openapi import describe
@@ -70,7 +83,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.state.studio = studio
     install_error_handlers(app)
     app.include_router(health)
-    for part in (jobs, albums, imports, images, recipes, presets, sources, residency, models, people, catalogue):
+    for part in (jobs, queue, albums, imports, images, recipes, presets, sources, residency, models, people, catalogue):
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
     app.include_router(login.router)
