@@ -16,6 +16,7 @@ from fastapi_offline import FastAPIOffline
 from studio import __version__
 from studio.api import (
     albums,
+    arrivals,
     catalogue,
     images,
     imports,
@@ -83,7 +84,10 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.state.studio = studio
     install_error_handlers(app)
     app.include_router(health)
-    for part in (jobs, queue, albums, imports, images, recipes, presets, sources, residency, models, people, catalogue):
+    parts = (
+        jobs, queue, albums, imports, images, recipes, presets, sources, arrivals, residency, models, people, catalogue,
+    )  # fmt: skip
+    for part in parts:
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
     app.include_router(login.router)

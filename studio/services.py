@@ -23,7 +23,9 @@ from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.jobs.allowance import check_work
 from studio.learned_words import Vocabulary, with_learned_words
 from studio.library import Library
+from studio.library.arrivals import Arrivals
 from studio.library.card import ModelCard
+from studio.library.hub import Hub as ModelHub
 from studio.offer import StudioOffer
 from studio.paths import Paths, shipped
 from studio.presets import Presets, lacking
@@ -74,6 +76,7 @@ class Studio:
     supervisor: Supervisor
     dispatcher: Dispatcher
     memory: Memory
+    arrivals: Arrivals
     lock: HomeLock
     _started: threading.Event = field(default_factory=threading.Event)
 
@@ -87,6 +90,7 @@ class Studio:
 
     def close(self) -> None:
         """Stop the worker, park what is unfinished, and let go of the home folder. Harmless when repeated."""
+        self.arrivals.close()
         self.dispatcher.close()
         self.imports.close()
         self.library.close()
@@ -97,6 +101,10 @@ class Studio:
     def worker_status(self) -> str:
         """``starting``, ``ready``, ``restarting`` or ``failed``."""
         return self.supervisor.status
+
+    def hub_of_models(self) -> ModelHub:
+        """A connection to the hub that models come from; to be closed."""
+        return ModelHub()
 
     def describe(self) -> dict[str, object]:
         """The worker, its device, and how many jobs wait."""
@@ -333,6 +341,7 @@ def build_studio(settings: Settings) -> Studio:
         supervisor=supervisor,
         dispatcher=dispatcher,
         memory=memory,
+        arrivals=Arrivals(paths.models, paths.cache, library.scan),
         lock=lock,
     )
 

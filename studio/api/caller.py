@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from studio.accounts import LOCAL, Caller
-from studio.errors import LoginNeeded
+from studio.errors import LoginNeeded, Refused
 from studio.services import Studio
 
 
@@ -32,6 +33,29 @@ def owner_of(request: Request) -> str:
     return caller_of(request).owner
 
 
+def keeps_models(request: Request) -> bool:
+    """Whether somebody may get models: admins, and without accounts only who sits at the machine, because then nobody
+    is told apart from whoever reaches it over the network.
+    """
+    caller = caller_of(request)
+    return caller.role == "admin" and (caller.proof != "none" or _is_here(request))
+
+
+def keeper_of(request: Request) -> Caller:
+    """The caller, who may get models. Raises `Refused` for everybody else."""
+    if not keeps_models(request):
+        raise Refused("Only an admin may get models, or the person at the machine where there are no accounts.")
+    return caller_of(request)
+
+
+def _is_here(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
 StudioOf = Annotated[Studio, Depends(studio_of)]
 CallerOf = Annotated[Caller, Depends(caller_of)]
 OwnerOf = Annotated[str, Depends(owner_of)]
+KeeperOf = Annotated[Caller, Depends(keeper_of)]

@@ -44,6 +44,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/images/bin"): {"ids": ["0123456789abcdef0123456789abcdef"]},
     ("post", "/api/v1/images/restore"): {"ids": ["0123456789abcdef0123456789abcdef"]},
     ("post", "/api/v1/images/{image_id}/favourite"): {"favourite": True},
+    ("post", "/api/v1/models/arrivals"): {"model": "sdxl"},
     ("patch", "/api/v1/models/{model_id}"): {"notes": "good at faces", "recipe": {"steps": 24}},
 }
 ANSWERS: dict[tuple[str, str], Any] = {
@@ -71,6 +72,24 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "unload_after_minutes": 15,
     },
     ("post", "/api/v1/models/unload"): {"unloading": True},
+    ("get", "/api/v1/models/arrivals"): {
+        "arrivals": [
+            {
+                "id": "0123…",
+                "way": "pull",
+                "source": "owner/name",
+                "file": "ink.safetensors",
+                "name": "ink.safetensors",
+                "state": "running",
+                "done_bytes": 4e8,
+                "size_bytes": 2e9,
+                "bytes_per_s": 2e7,
+                "seconds_left": 80.0,
+                "checking": False,
+                "problem": "",
+            }
+        ]
+    },
     ("get", "/api/v1/images"): {"images": [{"id": "0123…", "prompt": "a fox", "seed": 7}], "total": 1, "next": None},
     ("post", "/api/v1/recipes/read"): {
         "program": "ComfyUI",

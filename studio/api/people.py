@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.accounts import Caller
-from studio.api.caller import CallerOf, StudioOf
+from studio.api.caller import CallerOf, StudioOf, keeps_models
 from studio.errors import Refused
 
 router = APIRouter(tags=["people"])
@@ -69,9 +69,10 @@ def require_admin(caller: Caller) -> None:
 
 
 @router.get("/me")
-def who_am_i(caller: CallerOf) -> dict[str, Any]:
-    """Your name and role; ``accounts`` says whether anybody has one."""
-    return {"name": caller.name, "role": caller.role, "accounts": caller.proof != "none"}
+def who_am_i(caller: CallerOf, request: Request) -> dict[str, Any]:
+    """Your name and role; ``accounts`` says whether anybody has one, ``keeps_models`` whether you may get models."""
+    told = {"name": caller.name, "role": caller.role, "accounts": caller.proof != "none"}
+    return {**told, "keeps_models": keeps_models(request)}
 
 
 @router.get("/people")

@@ -145,7 +145,7 @@ def pull_model(
 ) -> None:
     """Fetch a model from the Hugging Face hub into the home; without a name, list some to begin with."""
     from studio.library.first_models import FIRST_MODELS
-    from studio.library.hub import Hub, Wanted, wanted
+    from studio.library.hub import Hub, wanted
 
     if name is None:
         for first in FIRST_MODELS:
@@ -153,10 +153,8 @@ def pull_model(
                 f"{first.name:<12} {first.size_gb:>4} GB  {first.licence:<26} {first.memory_gb} GB GPU  {first.about}"
             )
         return
-    what = wanted(name, file)
     with Hub() as hub:
-        if not what.file:
-            what = Wanted(what.repository, _only_file(hub.files(what), what.repository), what.revision)
+        what = hub.chosen(wanted(name, file))
         folder = _settings(home, None).paths.models
         size = hub.offered(what).size_bytes
         if not yes:
@@ -181,19 +179,6 @@ class _Line:
         elif total and done * 10 // total > self._tenth:
             self._tenth = done * 10 // total
             typer.echo(words, err=True)
-
-
-def _only_file(files: object, repository: str) -> str:
-    from studio.errors import NotFound
-
-    assert isinstance(files, dict)
-    top = {name: size for name, size in files.items() if "/" not in name} or files
-    if len(top) == 1:
-        return str(next(iter(top)))
-    if not top:
-        raise NotFound(f"{repository} holds no .safetensors file.")
-    listed = "\n".join(f"  {name}  ({size / 1e6:,.0f} MB)" for name, size in sorted(top.items()))
-    raise NotFound(f"{repository} holds several files; choose one with --file:\n{listed}")
 
 
 def _kind(text: str) -> Kind | None:

@@ -6,19 +6,23 @@ it wrote is taken only when its header is sound. The pickle stays where it is.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from studio.errors import Conflict, DamagedModel, StorageFull, UnsupportedModel
+from studio.errors import Cancelled, Conflict, DamagedModel, StorageFull, UnsupportedModel
 from studio.library.header import read_header
 from studio.library.pickled import SUFFIXES, read_pickled
 
 CONVERTER = "studio.engine.convert"
 _SPARE_BYTES = 100_000_000
 _MOST_SECONDS = 3600
+_LOOK_EVERY_S = 0.2
 
 
 def place_for(source: Path, home_models: Path) -> Path:
@@ -47,10 +51,11 @@ def place_for(source: Path, home_models: Path) -> Path:
     return target
 
 
-def convert(source: Path, target: Path) -> Path:
-    """Convert ``source`` into ``target``, which appears only when it is whole.
+def convert(source: Path, target: Path, stopped: Callable[[], bool] = lambda: False) -> Path:
+    """Convert ``source`` into ``target``, which appears only when it is whole; ``stopped`` is asked now and then.
 
     Raises:
+        Cancelled: it was stopped.
         StorageFull: there is no room for a second copy.
         DamagedModel: it cannot be read as weights alone; the message says why.
     """
@@ -60,7 +65,7 @@ def convert(source: Path, target: Path) -> Path:
         raise StorageFull(f"{needed // 10**6:,} MB are needed in {target.parent}, and {free // 10**6:,} MB are free.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        _run(source, part)
+        _run(source, part, stopped)
         problem = read_header(part).problem
         if problem:
             raise DamagedModel(f"What was written of {source.name} is not sound: {problem}")
@@ -70,12 +75,23 @@ def convert(source: Path, target: Path) -> Path:
     return target
 
 
-def _run(source: Path, part: Path) -> None:
+def _run(source: Path, part: Path, stopped: Callable[[], bool]) -> None:
     command = [sys.executable, "-m", CONVERTER, str(source), str(part)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until_s = time.monotonic() + _MOST_SECONDS
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_MOST_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise DamagedModel(f"{source.name} was not converted within an hour, so it was given up.") from error
-    if done.returncode:
-        said = (done.stdout.strip() or done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, errors = process.communicate(timeout=_LOOK_EVERY_S)
+                break
+            if stopped():
+                raise Cancelled(f"Converting {source.name} was stopped.")
+            if time.monotonic() > until_s:
+                raise DamagedModel(f"{source.name} was not converted within an hour, so it was given up.")
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    if process.returncode:
+        said = (output.strip() or errors.strip() or f"exit code {process.returncode}").splitlines()[-1]
         raise DamagedModel(f"{source.name} cannot be read as weights alone: {said}")

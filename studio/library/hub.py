@@ -7,6 +7,8 @@ and its hash is right. It refuses pickles. Only what somebody named is ever aske
 
 from __future__ import annotations
 
+import errno
+import glob
 import hashlib
 import os
 import re
@@ -19,13 +21,24 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpx
 
-from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, Offline, StorageError, StorageFull
+from studio.errors import (
+    Conflict,
+    DamagedModel,
+    InvalidField,
+    NotFound,
+    Offline,
+    StorageError,
+    StorageFull,
+    StudioError,
+)
 from studio.library.first_models import FIRST_MODELS
 from studio.library.header import read_header
 
 ENDPOINT = "https://huggingface.co"
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are there and the bytes there will be."""
+"""Called with the bytes that are there and the bytes there will be, and while the hash is checked with all of them;
+whatever it raises ends the download, and what came is kept.
+"""
 
 _BLOCK_BYTES = 1 << 20
 _SPARE_BYTES = 500_000_000
@@ -74,6 +87,11 @@ def wanted(text: str, file: str = "") -> Wanted:
     return Wanted(repository, inside, revision)
 
 
+def parts_of(folder: Path, name: str) -> list[Path]:
+    """What earlier tries left of a file of that name."""
+    return [part for part in folder.glob(f".{glob.escape(name)}.*.part") if part.is_file()]
+
+
 class Hub:
     """The hub at ``endpoint``, by default the one that ``HF_ENDPOINT`` names, else Hugging Face's."""
 
@@ -101,6 +119,25 @@ class Hub:
             for entry in entries
             if isinstance(entry, dict) and str(entry.get("path", "")).endswith(".safetensors")
         }
+
+    def chosen(self, what: Wanted) -> Wanted:
+        """``what`` with its file; where only a repository was named, the one file that it holds.
+
+        Raises:
+            InvalidField: it holds several; the message lists them.
+            NotFound: it holds none that could be fetched.
+            Offline: as `offered` says.
+        """
+        if what.file:
+            return what
+        files = self.files(what)
+        top = {name: size for name, size in files.items() if "/" not in name} or files
+        if not top:
+            raise NotFound(f"{what.repository} holds no .safetensors file.")
+        if len(top) > 1:
+            listed = ", ".join(f"{name} ({size / 1e6:,.0f} MB)" for name, size in sorted(top.items()))
+            raise InvalidField("file", f"{what.repository} holds several files", listed)
+        return Wanted(what.repository, next(iter(top)), what.revision)
 
     def offered(self, what: Wanted) -> Offered:
         """What the hub says of the file.
@@ -134,7 +171,7 @@ class Hub:
         part = folder / f".{name}.{key}.part"
         _make_room(folder, offered.size_bytes - _size(part))
         self._fetch(what, part, offered.size_bytes, progress)
-        _check(part, offered, name)
+        _check(part, offered, name, progress)
         part.replace(target)
         return target
 
@@ -171,7 +208,7 @@ class Hub:
                         have += len(block)
                         progress(have, size_bytes)
             except OSError as error:
-                raise StorageError(f"{part} cannot be written: {error.strerror or error}.") from error
+                raise _unwritten(part, error) from error
 
     def _route(self, what: Wanted) -> str:
         return f"/{what.repository}/resolve/{quote(what.revision, safe='')}/{quote(what.file)}"
@@ -198,12 +235,13 @@ class Hub:
         return answer
 
 
-def _check(part: Path, offered: Offered, name: str) -> None:
+def _check(part: Path, offered: Offered, name: str, progress: Progress) -> None:
     """Whether what came is what was offered; what is not is thrown away, else the next try would go on from it."""
     digest = hashlib.sha256()
     with part.open("rb") as stream:
         while block := stream.read(_BLOCK_BYTES):
             digest.update(block)
+            progress(offered.size_bytes, offered.size_bytes)
     problem = read_header(part).problem
     if offered.sha256 and digest.hexdigest() != offered.sha256:
         problem = f"its hash is {digest.hexdigest()[:10]} instead of {offered.sha256[:10]}."
@@ -222,6 +260,12 @@ def _make_room(folder: Path, needed_bytes: int) -> None:
         raise StorageFull(
             f"{(needed_bytes + _SPARE_BYTES) // 10**6:,} MB are needed in {folder}, and {free // 10**6:,} MB are free."
         )
+
+
+def _unwritten(part: Path, error: OSError) -> StudioError:
+    if error.errno == errno.ENOSPC:
+        return StorageFull(f"The disk of {part.parent} is full. Make room; what came is kept and gone on with.")
+    return StorageError(f"{part} cannot be written: {error.strerror or error}.")
 
 
 def _size(file: Path) -> int:

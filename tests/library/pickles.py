@@ -77,3 +77,8 @@ HOSTILE: dict[str, Write] = {
     "older format": _older_format,
     "by getattr": _by_getattr,
 }
+
+
+def archive_of_small_state(file: Path) -> None:
+    """A sound LoRA, pickled."""
+    torch.save(small_state(), file)

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import collections
-import hashlib
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,71 +13,10 @@ from studio.library import hub as hub_module
 from studio.library.first_models import FIRST_MODELS
 from studio.library.hub import Hub, Wanted, wanted
 from tests.library import header_files as files
+from tests.library.fake_hub import FakeHub, served
 from tests.library.header_files import write_header_file
 
 WANTED = Wanted("owner/name", "ink.safetensors")
-
-
-@dataclass
-class FakeHub:
-    """What the server holds, what it should do wrong, and what it was asked."""
-
-    content: bytes
-    drops: int = 0
-    lies: bool = False
-    ignores_ranges: bool = False
-    address: str = ""
-    ranges: list[str] = field(default_factory=list)
-    logins: list[str] = field(default_factory=list)
-
-
-def handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None: ...
-
-        def do_HEAD(self) -> None:
-            fake.logins.append(self.headers.get("Authorization", ""))
-            if "/gated/" in self.path or "ink" not in self.path:
-                self.send_response(401 if "/gated/" in self.path else 404)
-                self.end_headers()
-                return
-            self.send_response(302)  # as the hub sends large files elsewhere
-            self.send_header("Location", f"{fake.address.replace('127.0.0.1', 'localhost')}/bytes/ink")
-            self.send_header("X-Linked-Size", str(len(fake.content)))
-            self.send_header("X-Linked-Etag", f'"{hashlib.sha256(fake.content).hexdigest()}"')
-            self.send_header("X-Repo-Commit", "c" * 40)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def do_GET(self) -> None:
-            if self.path.startswith("/api/models/"):
-                body = json.dumps([{"path": "ink.safetensors", "size": 5}, {"path": "README.md", "size": 1}]).encode()
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            elif not self.path.startswith("/bytes/"):
-                self.do_HEAD()
-            else:
-                self._send_bytes()
-
-        def _send_bytes(self) -> None:
-            assert not self.headers.get("Authorization"), "a token may not travel to another host"
-            asked = self.headers.get("Range", "")
-            fake.ranges.append(asked)
-            start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked and not fake.ignores_ranges else 0
-            body = fake.content[start:]
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if fake.lies:
-                body = body[:-1] + bytes([body[-1] ^ 1])
-            if fake.drops:
-                fake.drops -= 1
-                body = body[: len(body) // 3]
-            self.wfile.write(body)
-
-    return Handler
 
 
 @pytest.fixture
@@ -91,15 +25,8 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     monkeypatch.setenv("NO_PROXY", "*")
     monkeypatch.setenv("HF_TOKEN", "secret")
     content = write_header_file(tmp_path / "there" / "ink.safetensors", files.SD1_INPAINTING).read_bytes()
-    fake = FakeHub(content)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(fake))
-    fake.address = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield fake
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(FakeHub(content)) as fake:
+        yield fake
 
 
 @pytest.fixture
@@ -179,7 +106,13 @@ def test_what_is_not_there_or_locked_is_said(hub: Hub, tmp_path: Path) -> None:
         hub.pull(Wanted("gated/ink", "ink.safetensors"), tmp_path)
     with pytest.raises(InvalidField, match=r"a \.safetensors file"):
         hub.pull(Wanted("owner/name", "ink.ckpt"), tmp_path)
-    assert hub.files(Wanted("owner/name")) == {"ink.safetensors": 5}
+
+
+def test_a_repository_stands_for_its_one_file(fake: FakeHub, hub: Hub) -> None:
+    assert hub.files(Wanted("owner/name")) == {"ink.safetensors": len(fake.content)}
+    assert hub.chosen(Wanted("owner/name")) == WANTED
+    with pytest.raises(InvalidField, match=r"several/name holds several files \(allowed: ink.safetensors .* MB"):
+        hub.chosen(Wanted("several/name"))
 
 
 def test_offline_is_one_clear_sentence(fake: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
