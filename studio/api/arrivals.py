@@ -25,7 +25,7 @@ NAMED = "A short name of the list, owner/name, owner/name/file, or an address of
 class Pull(BaseModel):
     """A model to fetch from the hub."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"model": "sdxl"}]})
 
     model: str = Field(max_length=500, description=NAMED)
     file: str = Field("", max_length=300, description="Which file of the repository, where it holds several.")

@@ -44,7 +44,6 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/images/bin"): {"ids": ["0123456789abcdef0123456789abcdef"]},
     ("post", "/api/v1/images/restore"): {"ids": ["0123456789abcdef0123456789abcdef"]},
     ("post", "/api/v1/images/{image_id}/favourite"): {"favourite": True},
-    ("post", "/api/v1/models/arrivals"): {"model": "sdxl"},
     ("patch", "/api/v1/models/{model_id}"): {"notes": "good at faces", "recipe": {"steps": 24}},
 }
 ANSWERS: dict[tuple[str, str], Any] = {

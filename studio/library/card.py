@@ -64,6 +64,8 @@ class ModelCard:
     ``payload_sha256`` the hash of a safetensors file without its header, empty until it is known; ``kohya_hash`` the
     same as its trainer wrote it into the metadata.
 
+    ``pickled`` is true of a pickle that can be made into safetensors.
+
     ``about`` is what the file says of itself, ``picture`` one that lies beside it, ``notes`` and ``recipe`` (fields to
     begin with) what a person wrote on the card.
     """
@@ -93,6 +95,7 @@ class ModelCard:
     alias: str = ""
     payload_sha256: str = ""
     kohya_hash: str = ""
+    pickled: bool = False
     about: About = field(default_factory=About)
     picture: Path | None = None
     notes: str = ""

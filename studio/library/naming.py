@@ -25,18 +25,26 @@ _SHOWN = 12
 
 
 def with_unique_names(cards: Iterable[ModelCard]) -> tuple[ModelCard, ...]:
-    """The same cards, no two of one name in any spelling: on a clash the later one is called ``folder/name``."""
+    """The same cards, no two of one name in any spelling: on a clash the later one is called ``folder/name``.
+
+    A pickle beside what was made of it is called by its file's name, so that its name means what can be used.
+    """
     taken: set[str] = set(_RESERVED)
-    named: list[ModelCard] = []
-    for card in cards:
-        name = next(choice for choice in _choices(card) if choice.casefold() not in taken)
+    found = tuple(cards)
+    names: dict[int, str] = {}
+    for place in sorted(range(len(found)), key=lambda place: found[place].pickled):
+        name = next(choice for choice in _choices(found[place]) if choice.casefold() not in taken)
         taken.add(name.casefold())
-        named.append(card if name == card.name else replace(card, name=name))
-    return tuple(named)
+        names[place] = name
+    return tuple(
+        card if names[place] == card.name else replace(card, name=names[place]) for place, card in enumerate(found)
+    )
 
 
 def _choices(card: ModelCard) -> Iterable[str]:
     yield card.name
+    if card.pickled:
+        yield card.file_name
     outer = [part for part in card.path.parent.parts if part != card.path.anchor]
     for depth in range(1, len(outer) + 1):
         yield "/".join([*outer[-depth:], card.name])

@@ -120,6 +120,7 @@ def _pickled_card(file: Path) -> ModelCard:
         factor=identity.part.factor,
         vectors=identity.part.vectors,
         rank=identity.part.rank,
+        pickled=not contents.strange and not contents.problem,
     )
 
 

@@ -31,7 +31,7 @@ LATER_FAMILIES: frozenset[Family] = frozenset({"sd3", "sd3.5", "flux"})
 
 PICKLED = (
     "Its weights are pickled, and reading such a file can run code, so the studio leaves it closed. "
-    "Convert it to safetensors with `studio models convert`."
+    "Convert it to safetensors, here or with `studio models convert`."
 )
 
 

@@ -152,6 +152,8 @@ def _prompts(fields: dict[str, Any]) -> dict[str, Any]:
             elem_id=f"field-{name}",
             html_attributes=gr.InputHTMLAttributes(spellcheck=False, autocapitalize="off", autocomplete="off"),
         )
+        if name == "prompt":
+            gr.HTML(markup.LORAS, apply_default_css=False, elem_id="loras-slot")
     return tokens
 
 

@@ -82,16 +82,20 @@ MODELS = """
     <button type="button" id="models-refresh" class="icon-button" data-icon="reuse"
       aria-label="Look through the folders" title="Look through the folders"></button>
     <span id="models-total" class="muted" role="status"></span>
+    <button type="button" id="models-get" class="button" hidden>Get models…</button>
   </div>
+  <div id="models-arrivals" aria-label="Models on their way"></div>
   <div id="models-memory" aria-label="Memory"></div>
   <div id="models-note"></div>
   <div id="models-grid" class="models-grid"></div>
 </section>
-<dialog id="model-details"></dialog>
+<dialog id="model-details" class="drawer"></dialog>
+<dialog id="model-getting" class="drawer" aria-label="Get models"></dialog>
 """
 
 OVERLAYS = """
 <dialog id="viewer" aria-label="Picture in full view"></dialog>
+<dialog id="lora-choice" class="drawer" aria-label="LoRAs"></dialog>
 <dialog id="question"></dialog>
 <dialog id="naming"></dialog>
 <dialog id="side-by-side" aria-label="Pictures side by side"></dialog>
@@ -102,6 +106,12 @@ OVERLAYS = """
 <div id="drop-veil" hidden><div data-drop="source"><p>Start from it</p></div>
 <div data-drop="read"><p>Read how it was made</p></div></div>
 """
+
+LORAS = """
+<div class="loras-bar" role="group" aria-label="LoRAs of the prompt"><div id="loras"></div>
+<button type="button" id="loras-add">+ LoRA</button></div>
+"""
+"""A chip for each LoRA that the prompt names; the page's script fills them in."""
 
 PASTE_OFFER = """
 <div id="paste-offer" hidden><span>This looks like a recipe.</span>

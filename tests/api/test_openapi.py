@@ -15,6 +15,8 @@ from studio.api.openapi import BODIES
 from tests.servers import Server, running_server
 
 ENDLESS = ("/api/v1/events",)
+OFFLINE = ("/api/v1/models/hub", "/api/v1/models/arrivals")
+"""They ask another machine, which is forbidden here, and then a 503 is the right answer."""
 EXAMPLES = 20
 
 
@@ -100,7 +102,9 @@ def test_schemathesis_finds_no_5xx(server: Server) -> None:
             nonlocal asked
             asked += 1
             answer = case.call(timeout=20)
-            if answer.status_code >= 500:
+            if answer.status_code == 503 and operation.path in OFFLINE:
+                assert answer.json()["error"]["code"] == "offline"
+            elif answer.status_code >= 500:
                 found.append(f"{answer.status_code} {case.method} {case.formatted_path} {answer.text[:300]}")
             elif answer.status_code >= 400 and case.path.startswith(("/api", "/sdapi")):
                 assert answer.json(), "an error without JSON"

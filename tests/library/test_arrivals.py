@@ -174,6 +174,10 @@ def test_a_pickle_is_converted_beside_it_and_stays(
     arrivals.convert(card)
     assert wait(arrivals, ended).state == "done"
     assert sorted(file.name for file in (tmp_path / "models").iterdir()) == ["word.pt", "word.safetensors"]
+    assert [(one.name, one.file_name, one.usable) for one in library.parts("embedding")] == [
+        ("word.pt", "word.pt", False),
+        ("word", "word.safetensors", True),
+    ], "the plain name is of what can be used"
     with pytest.raises(Conflict):
         arrivals.convert(card)
 

@@ -147,7 +147,8 @@ def test_a_login_lasts_until_it_ends(house: Studio, client: TestClient) -> None:
     answer = client.post("/login", data={"name": "Ben", "password": PASSWORD}, headers=OWN)
     cookie = answer.headers["set-cookie"].lower()
     assert answer.status_code == 303 and "httponly" in cookie and "samesite=lax" in cookie
-    assert client.get("/api/v1/me").json() == {"name": "ben", "role": "member", "accounts": True}
+    ben = {"name": "ben", "role": "member", "accounts": True, "keeps_models": False}
+    assert client.get("/api/v1/me").json() == ben
     client.post("/logout", headers=OWN)
     assert client.get("/api/v1/me").status_code == 401
     log_in(client, "ben")
@@ -197,7 +198,8 @@ def test_guests_come_by_link_or_pin_until_it_expires(house: Studio, app: FastAPI
     for code, name in ((made["path"].split("=")[1], "guest one"), (made["pin"], "guest two")):
         guest = TestClient(app, base_url=ADDRESS, follow_redirects=False)
         assert guest.post("/join", data={"invitation": code, "name": name}, headers=OWN).status_code == 303
-        assert guest.get("/api/v1/me").json() == {"name": name, "role": "guest", "accounts": True}
+        told = {"name": name, "role": "guest", "accounts": True, "keeps_models": False}
+        assert guest.get("/api/v1/me").json() == told
         assert guest.post("/api/v1/keys", json={"name": "k"}, headers=OWN).status_code == 403
     listed = client.get("/api/v1/invitations", headers=key_of(house, "anna")).json()["invitations"]
     for one in listed:

@@ -303,6 +303,7 @@ def test_weights_by_keys(open_page: OpenPage) -> None:
 def test_tab_goes_from_the_prompts_to_generate(open_page: OpenPage) -> None:
     page = open_page()
     page.focus("#field-prompt textarea")
+    assert tab(page) == "loras-add"
     assert tab(page) == "field-negative_prompt"
     assert tab(page) == "modes"
     assert tab(page) == "generate"

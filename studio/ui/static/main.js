@@ -6,7 +6,9 @@ import { calm, present, setText } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Form } from "./form.js";
 import { Gallery } from "./gallery.js";
+import { Getting } from "./getting.js";
 import { drawIcons } from "./icons.js";
+import { Loras } from "./loras.js";
 import { Models } from "./models.js";
 import { Pictures } from "./pictures.js";
 import { showFavourites } from "./picture-actions.js";
@@ -44,9 +46,8 @@ class Studio {
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
-    request("GET", "me").then(showAccount, () => {});
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
     this.viewer = new Viewer(this);
@@ -55,6 +56,12 @@ class Studio {
     this.models = new Models(this);
     this.reading = new Reading(this);
     this.residency = new Residency(this);
+    this.getting = new Getting(this);
+    this.loras = new Loras(this);
+    request("GET", "me").then((me) => {
+      showAccount(me);
+      if (me.keeps_models) this.getting.start();
+    }, () => {});
     startTheme(document.querySelector("#theme"));
     await this.form.start();
     this.source.start();
@@ -62,6 +69,7 @@ class Studio {
     this.gallery.start();
     this.models.start();
     this.residency.start();
+    this.loras.start();
     this.stage.start();
     this.feed.addEventListener("change", () => this.#showState());
     this.feed.addEventListener("updated", () => {
@@ -81,6 +89,7 @@ class Studio {
     this.form.remember(values);
     if (this.form.values) this.source.follow(this.form.values);
     this.residency?.show();
+    this.loras?.show();
   };
   recall = () => {
     const values = this.form.recall();

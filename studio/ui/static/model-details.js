@@ -44,7 +44,7 @@ export class ModelDetails {
       this.dialog.close();
       what(...given);
     };
-    const buttons = actions({ use: run((chosen) => this.#page.use(chosen)), insert: run((words) => this.#page.insert(words)) }, model);
+    const buttons = actions({ mayConvert: this.#page.mayConvert, convert: run((chosen) => this.#page.convert(chosen)), use: run((chosen) => this.#page.use(chosen)), insert: run((words) => this.#page.insert(words)) }, model);
     fillWith(
       this.dialog,
       make("div", { class: "details-head" }, make("h2", {}, model.name), close),

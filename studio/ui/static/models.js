@@ -6,6 +6,7 @@ import { icon } from "./icons.js";
 import { modelCard } from "./model-card.js";
 import { ModelDetails } from "./model-details.js";
 import { KIND_TABS, OTHER_KINDS, familyName, modelCount, models as countOf } from "./model-words.js";
+import { withWords } from "./prompt-loras.js";
 import { toast } from "./toasts.js";
 
 const PAUSE_MS = 200;
@@ -65,10 +66,19 @@ export class Models {
     this.#studio.form.fill({ from: "model", id: model.id });
   }
 
+  /** A pickle is made into safetensors after asking, by another process of the studio's. */
+  convert(model) {
+    return this.#studio.getting.convert(model);
+  }
+
+  get mayConvert() {
+    return Boolean(this.#studio.getting?.allowed);
+  }
+
   insert(words) {
-    const prompt = this.#studio.form.read("prompt").trimEnd();
+    const prompt = this.#studio.form.read("prompt");
     if (prompt.includes(words)) return void toast("That is in the prompt already");
-    this.#studio.form.write("prompt", prompt ? `${prompt}${words.startsWith("<") ? " " : ", "}${words}` : words);
+    this.#studio.form.write("prompt", words.startsWith("<") ? `${prompt.trimEnd()}${prompt.trim() ? " " : ""}${words}` : withWords(prompt, words));
     toast(`“${words}” is in the prompt`, { action: { label: "Go there", run: () => this.#toPrompt() } });
   }
 
@@ -77,6 +87,18 @@ export class Models {
     const { values } = this.#studio.form;
     const kept = SETTINGS.map((name) => [name, values?.[name] ?? null]).filter(([, value]) => value !== null && value !== "" && value !== "auto");
     return Object.fromEntries(kept);
+  }
+
+  /** Look again without being asked: a model has come. */
+  lookAgain() {
+    return this.#ask(true);
+  }
+
+  /** Who may get models is known now. */
+  renderAnew() {
+    this.#drawn = "";
+    for (const card of this.grid.children) card.told = "";
+    if (this.#revision !== null) this.#render();
   }
 
   #toPrompt() {
@@ -197,7 +219,7 @@ export class Models {
     const words = filtered
       ? "The search looks into names, notes, trigger words and hashes."
       : `Put files into ${this.#studio.modelsFolder} or give a folder with --models; they appear here by themselves.`;
-    const clear = filtered ? make("button", { type: "button", class: "button", onclick: show }, "Show everything") : null;
+    const clear = filtered ? make("button", { type: "button", class: "button", onclick: show }, "Show everything") : this.#studio.getting?.button() ?? null;
     return fillWith(this.note, problems, make("div", { class: "empty" }, make("h2", {}, title), make("p", { class: "muted" }, words), clear));
   }
 }

@@ -1,8 +1,8 @@
-// Asks before something that cannot be undone. The harmless answer has the focus.
+// Asks before something great. The harmless answer has the focus.
 
 import { fillWith, make } from "./dom.js";
 
-export function ask(title, words, yes) {
+export function ask(title, words, yes, { no = "Keep them", kind = "danger" } = {}) {
   const dialog = document.querySelector("#question");
   return new Promise((resolve) => {
     const answer = (sure) => () => {
@@ -16,8 +16,8 @@ export function ask(title, words, yes) {
       make(
         "div",
         { class: "question-buttons" },
-        make("button", { type: "button", class: "button", autofocus: true, onclick: answer(false) }, "Keep them"),
-        make("button", { type: "button", class: "button danger", onclick: answer(true) }, yes),
+        make("button", { type: "button", class: "button", autofocus: true, onclick: answer(false) }, no),
+        make("button", { type: "button", class: `button ${kind}`, onclick: answer(true) }, yes),
       ),
     );
     dialog.setAttribute("aria-labelledby", "question-title");

@@ -33,6 +33,11 @@ export class Residency {
     this.show();
   }
 
+  /** The checkpoint that "auto" means; empty while nobody knows. */
+  get automatic() {
+    return this.#now?.automatic ?? "";
+  }
+
   /** What it takes until a checkpoint can begin, in a few words; empty where nobody knows. */
   cost(name) {
     const cost = this.#now?.costs[name && name !== "auto" ? name : this.#now.automatic];

@@ -1,0 +1,204 @@
+// Getting models: the list to begin with, what a repository of the hub holds, and what is on its way. The studio
+// fetches; the page only looks, so closing it stops nothing. Shown to whoever keeps the models.
+
+import { request } from "./api.js";
+import { arrivalRow } from "./arrival-row.js";
+import { fillWith, make } from "./dom.js";
+import { icon } from "./icons.js";
+import { kindName, size } from "./model-words.js";
+import { ask } from "./question.js";
+import { placeToasts, toast } from "./toasts.js";
+
+const OFTEN_MS = 1000;
+const SELDOM_MS = 8000;
+
+export const isOnItsWay = (arrival) => ["waiting", "running"].includes(arrival.state);
+
+export class Getting {
+  allowed = false;
+  #studio;
+  #arrivals = [];
+  #first = null;
+  #found = null;
+  #timer = 0;
+  #looked = 0;
+
+  constructor(studio) {
+    this.#studio = studio;
+    this.dialog = document.querySelector("#model-getting");
+    this.strip = document.querySelector("#models-arrivals");
+    this.opener = document.querySelector("#models-get");
+  }
+
+  start() {
+    this.allowed = true;
+    this.opener.hidden = false;
+    this.opener.addEventListener("click", () => this.open());
+    this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("close", () => placeToasts());
+    this.#studio.models.renderAnew();
+    void this.#watch();
+  }
+
+  button() {
+    return this.allowed ? make("button", { type: "button", class: "button primary", onclick: () => this.open() }, "Get models…") : null;
+  }
+
+  async open() {
+    this.#build();
+    this.dialog.showModal();
+    placeToasts();
+    this.field.focus();
+    try {
+      this.#first = await request("GET", "models/first");
+    } catch (error) {
+      this.#first = { problem: error.message };
+    }
+    this.#render();
+  }
+
+  async convert(model) {
+    const words = `Its weights are written as safetensors beside it (about ${size(model.size_bytes)}). Another process reads the pickle, as weights and nothing else; the pickle stays.`;
+    const yes = await ask(`Convert ${model.file}?`, words, "Convert", { no: "Leave it", kind: "primary" });
+    if (yes) await this.#send("POST", `models/${model.id}/convert`);
+  }
+
+  // --- what is on its way ---
+
+  async #watch() {
+    clearTimeout(this.#timer);
+    if (!document.hidden && (this.#studio.route === "models" || this.#arrivals.some(isOnItsWay) || !this.#looked)) await this.#look();
+    this.#timer = setTimeout(() => void this.#watch(), this.#arrivals.some(isOnItsWay) ? OFTEN_MS : SELDOM_MS);
+  }
+
+  async #look() {
+    try {
+      const { arrivals } = await request("GET", "models/arrivals");
+      const was = new Map(this.#arrivals.map((one) => [one.id, one.state]));
+      this.#arrivals = arrivals;
+      const come = arrivals.filter((one) => one.state === "done" && isOnItsWay({ state: was.get(one.id) }));
+      const failed = arrivals.filter((one) => one.state === "failed" && isOnItsWay({ state: was.get(one.id) }));
+      for (const one of come) toast(`${one.name} is in the library`);
+      for (const one of failed) toast(`${one.name} did not arrive. ${one.problem}`, { kind: "error" });
+      if (come.length) void this.#studio.models.lookAgain();
+      if (this.#looked && come.length && this.dialog.open) this.#first = await request("GET", "models/first");
+    } catch {
+      return; // the next look may do: nothing depends on it
+    }
+    this.#looked += 1;
+    this.#render();
+  }
+
+  async #send(method, path, body) {
+    try {
+      const arrival = await request(method, path, body);
+      if (method !== "DELETE" && !this.#arrivals.some((one) => one.id === arrival.id)) this.#arrivals = [...this.#arrivals, arrival];
+      await this.#look();
+      void this.#watch();
+      return arrival;
+    } catch (error) {
+      toast(error.message, { kind: "error" });
+      return null;
+    }
+  }
+
+  #pull(model, file) {
+    return this.#send("POST", "models/arrivals", { model, file });
+  }
+
+  #again(arrival) {
+    if (arrival.way === "convert") return this.#send("POST", `models/${arrival.model_id}/convert`);
+    const inside = arrival.file.split("/").map(encodeURIComponent).join("/");
+    return this.#send("POST", "models/arrivals", { model: `${arrival.source}/resolve/${encodeURIComponent(arrival.revision)}/${inside}` });
+  }
+
+  #row(arrival) {
+    return arrivalRow(arrival, { again: () => this.#again(arrival), remove: () => this.#send("DELETE", `models/arrivals/${arrival.id}`) });
+  }
+
+  // --- the drawer ---
+
+  #build() {
+    const close = make("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close"));
+    this.field = make("input", { id: "hub-model", type: "text", placeholder: "owner/name, or an address", autocomplete: "off", spellcheck: "false", autocapitalize: "off" });
+    this.found = make("div", { class: "hub-found", role: "status" });
+    this.listed = make("div", { class: "getting-list" });
+    this.underway = make("div", {});
+    this.place = make("p", { class: "muted small" });
+    const form = make(
+      "form",
+      { class: "hub-look", onsubmit: (event) => (event.preventDefault(), void this.#lookUp()) },
+      make("label", { for: "hub-model" }, "From the Hugging Face hub"),
+      this.field,
+      make("button", { class: "button" }, "Look"),
+    );
+    fillWith(
+      this.dialog,
+      make("div", { class: "details-head" }, make("h2", {}, "Get models"), close),
+      make("div", { class: "details-body" }, this.underway, make("section", {}, form, this.found), make("section", {}, make("h3", {}, "Good to begin with"), this.listed), this.place),
+    );
+    this.#found = null;
+    this.#render();
+  }
+
+  async #lookUp() {
+    const model = this.field.value.trim();
+    if (!model) return this.field.focus();
+    fillWith(this.found, make("p", { class: "muted" }, "Looking…"));
+    try {
+      this.#found = await request("GET", `models/hub?model=${encodeURIComponent(model)}`);
+    } catch (error) {
+      this.#found = null;
+      return fillWith(this.found, make("p", { class: "reason" }, icon("alert"), make("span", {}, error.message)));
+    }
+    return this.#render();
+  }
+
+  #render() {
+    const rows = this.#arrivals.map((arrival) => this.#row(arrival));
+    keepFocus(this.strip, rows);
+    this.strip.hidden = !rows.length;
+    if (!this.dialog.open && !this.listed) return;
+    keepFocus(this.underway, this.#arrivals.map((arrival) => this.#row(arrival)));
+    this.underway.className = rows.length ? "getting-underway" : "";
+    if (this.#found) keepFocus(this.found, this.#files());
+    const first = this.#first;
+    keepFocus(this.listed, !first ? [make("p", { class: "muted" }, "…")] : first.problem ? [make("p", { class: "reason" }, icon("alert"), make("span", {}, first.problem))] : first.models.map((model) => this.#offer(model)));
+    this.place.textContent = first?.folder ? `Models go into ${first.folder}, where ${size(first.free_bytes)} are free. Only safetensors files are fetched, and the hash of each is checked.` : "";
+  }
+
+  #files() {
+    const { repository, revision, files } = this.#found;
+    if (!files.length) return [make("p", { class: "muted" }, `${repository} holds no safetensors file.`)];
+    const named = (file) => `${repository}/resolve/${encodeURIComponent(revision)}/${file.split("/").map(encodeURIComponent).join("/")}`;
+    return files.map((one) => make("div", { class: "getting-row" }, make("div", { class: "getting-words" }, make("strong", {}, one.file), make("p", { class: "muted small" }, size(one.size_bytes))), this.#fetchButton(one.file, one.here, repository, one.file, () => this.#pull(named(one.file), ""))));
+  }
+
+  #offer(model) {
+    const facts = [kindName(model.kind), size(model.size_bytes), model.licence, `for GPUs of ${model.memory_gb} GB or more`].join(" · ");
+    return make(
+      "div",
+      { class: "getting-row", "data-model": model.name },
+      make("div", { class: "getting-words" }, make("strong", {}, model.name), make("p", {}, model.about), make("p", { class: "muted small" }, facts)),
+      this.#fetchButton(model.name, model.here, model.repository, model.file, () => this.#pull(model.name, "")),
+    );
+  }
+
+  #fetchButton(words, here, repository, file, run) {
+    if (here) return make("span", { class: "getting-here muted" }, icon("check"), "Here");
+    const underway = this.#arrivals.find((one) => one.source === repository && one.file === file && isOnItsWay(one));
+    if (underway) return make("span", { class: "getting-here muted" }, "On its way");
+    return make("button", { type: "button", class: "button", "aria-label": `Fetch ${words}`, "data-key": `fetch ${repository} ${file}`, onclick: run }, "Fetch");
+  }
+}
+
+/** Fills with new rows, and gives the focus back to the button that had it. */
+function keepFocus(element, rows) {
+  if (element.told === told(rows)) return;
+  const key = element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  fillWith(element, rows);
+  element.told = told(rows);
+  if (key) [...element.querySelectorAll("[data-key]")].find((button) => button.dataset.key === key)?.focus();
+}
+
+const told = (rows) => rows.map((row) => row.outerHTML).join("");
