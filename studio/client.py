@@ -90,11 +90,36 @@ class StudioClient:
         return self._json("POST", f"/api/v1/images/{image_id}/vary", variation)
 
     def submit(
-        self, recipe: dict[str, Any], count: int = 1, job_id: str | None = None, presets: Sequence[str] = ()
+        self,
+        recipe: dict[str, Any],
+        count: int = 1,
+        job_id: str | None = None,
+        presets: Sequence[str] = (),
+        matrix: bool = False,
     ) -> dict[str, Any]:
-        """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless."""
-        order = {"recipe": recipe, "count": count, "id": job_id, "presets": list(presets)}
+        """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless.
+
+        With ``matrix`` the prompt is a prompt matrix, ``a|b|c``: ``count`` pictures of each combination.
+        """
+        order = {"recipe": recipe, "count": count, "id": job_id, "presets": list(presets), "matrix": matrix}
         return self._json("POST", "/api/v1/jobs", order)
+
+    def submit_lines(
+        self, recipe: dict[str, Any], lines: str, count: int = 1, batch_id: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Order a job for each line of a text, or none; answers the jobs."""
+        order = {"recipe": recipe, "lines": lines, "count": count, "id": batch_id}
+        found: list[dict[str, Any]] = self._json("POST", "/api/v1/batches", order)["jobs"]
+        return found
+
+    def understand(self, text: str, **more: Any) -> dict[str, Any]:
+        """How a prompt is understood; ``more`` are the other fields of the route."""
+        return self._json("POST", "/api/v1/prompts/understand", {"text": text, **more})
+
+    def wildcards(self) -> list[dict[str, Any]]:
+        """Every wildcard file."""
+        found: list[dict[str, Any]] = self._json("GET", "/api/v1/wildcards")["files"]
+        return found
 
     def job(self, job_id: str) -> dict[str, Any]:
         """A job as it stands."""

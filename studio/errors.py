@@ -8,7 +8,8 @@
     ├── NotFound                    an id or name that does not exist (or is not yours)
     │   ├── UnknownCheckpoint
     │   ├── UnknownPart             a LoRA, VAE, embedding or upscaler that is not there
-    │   └── UnknownSampler
+    │   ├── UnknownSampler
+    │   └── UnknownWildcard
     ├── Conflict                    the request contradicts what is already there
     ├── LoginNeeded                 nobody the studio knows; log in
     ├── TooManyTries                too many wrong passwords; says when to come back
@@ -129,6 +130,13 @@ class UnknownSampler(NotFound):
     """No sampler or schedule answers to that name."""
 
     code = "unknown_sampler"
+    http_status = 422
+
+
+class UnknownWildcard(NotFound):
+    """No wildcard answers to that name or pattern."""
+
+    code = "unknown_wildcard"
     http_status = 422
 
 

@@ -48,7 +48,8 @@ class Stock:
     """What a picture or text says, compared with this studio.
 
     ``recipe`` holds the fields that can be used here, in JSON values; what it leaves out is as in a new recipe.
-    ``unused`` is what no recipe has a place for. ``mode`` is the mode it was made in, with or without its source.
+    ``templates`` are what its prompts were drawn from, by field. ``unused`` is what no recipe has a place for.
+    ``mode`` is the mode it was made in, with or without its source.
     """
 
     program: str = ""
@@ -58,6 +59,7 @@ class Stock:
     notes: list[str] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
     mode: str = Mode.TEXT.value
+    templates: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As the REST routes answer it."""
@@ -101,6 +103,7 @@ class Holdings:
         notes, unused = list(reading.notes), dict(reading.unused)
         stock = Stock(reading.program, notes=notes, unused=unused, mode=reading.recipe.mode.value)
         stock.recipe = reading.recipe.model_dump(mode="json", exclude_defaults=True)
+        stock.templates = reading.templates.typed()
         self._checkpoint(stock, reading)
         self._samplers(stock, reading.recipe)
         self._upscalers(stock, reading.recipe)

@@ -43,12 +43,19 @@ class Vocabulary:
         Raises:
             DamagedModel: the file of one cannot be read.
         """
+        return tuple(self._word(card) for card in self._cards_in(plans))
+
+    def names_in(self, plan: PromptPlan) -> list[str]:
+        """The words of the embeddings that a prompt names, in their order; no file is read."""
+        return [word_of(card) for card in self._cards_in([plan])]
+
+    def _cards_in(self, plans: Iterable[PromptPlan]) -> list[ModelCard]:
         if not self.words:
-            return ()
+            return []
         texts = (text for plan in plans for text in plan.variants)
         chunks = (chunk for text in texts for chunk in chunked(text, self._tokenizer, words=self.words))
         found = dict.fromkeys(one for chunk in chunks for one in self._named(chunk))
-        return tuple(self._word(self._by_id[one]) for one in found)
+        return [self._by_id[one] for one in found]
 
     def _named(self, chunk: Chunk) -> Sequence[int]:
         return [one for one in chunk.token_ids if one in self._by_id]

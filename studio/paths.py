@@ -82,6 +82,11 @@ class Paths:
         return self.home / "people" / owner / "presets"
 
     @property
+    def wildcards(self) -> Path:
+        """Lists of words that prompts call by ``__name__``."""
+        return self.home / "wildcards"
+
+    @property
     def logs(self) -> Path:
         return self.home / "logs"
 

@@ -17,6 +17,7 @@ from studio import __version__
 from studio.api import (
     albums,
     arrivals,
+    batches,
     catalogue,
     images,
     imports,
@@ -24,10 +25,12 @@ from studio.api import (
     models,
     people,
     presets,
+    prompts,
     queue,
     recipes,
     residency,
     sources,
+    wildcards,
 )
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
@@ -85,8 +88,9 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     install_error_handlers(app)
     app.include_router(health)
     parts = (
-        jobs, queue, albums, imports, images, recipes, presets, sources, arrivals, residency, models, people, catalogue,
-    )  # fmt: skip
+        *(jobs, batches, queue, albums, imports, images, recipes, presets, prompts, wildcards),
+        *(sources, arrivals, residency, models, people, catalogue),
+    )
     for part in parts:
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)

@@ -14,25 +14,26 @@ from dataclasses import dataclass, field
 
 from studio.accounts import Accounts, Belongings
 from studio.accounts.quotas import Quota, Quotas
-from studio.adapters import with_adapters
-from studio.errors import InvalidField, NotFound, PromptError
+from studio.errors import InvalidField, NotFound, StudioError
 from studio.gallery import Gallery, Image
 from studio.gallery.imports import Imports
 from studio.holdings import Holdings
-from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
+from studio.jobs import Dispatcher, Hub, JobView, Located, Order, Queue, Supervisor
 from studio.jobs.allowance import check_work
-from studio.learned_words import Vocabulary, with_learned_words
 from studio.library import Library
 from studio.library.arrivals import Arrivals
-from studio.library.card import ModelCard
 from studio.library.hub import Hub as ModelHub
 from studio.offer import StudioOffer
 from studio.paths import Paths, shipped
 from studio.presets import Presets, lacking
-from studio.prompt import count_tokens, parse
+from studio.prompt import count_tokens
+from studio.prompt.matrix import combinations
 from studio.prompt.tokenizer import FileTokenizer
+from studio.prompt.unfold import unfold
+from studio.prompts import DRAWN, Prompts, changes_of, with_prompt
 from studio.recipe import Recipe, ResolvedRecipe, resolve
 from studio.recipe.events import PictureDone
+from studio.recipe.lines import Line, recipe_of, refused
 from studio.recipe.model import AUTO_SEED
 from studio.recipe.presets import Preset
 from studio.settings import Settings
@@ -42,6 +43,7 @@ from studio.store.blobs import Blobs
 from studio.store.lock import HomeLock
 from studio.variations import STRENGTH, Way, more_like, varied_with, with_checkpoint, with_preset
 from studio.whereabouts import Memory
+from studio.wildcards import Shelf
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +73,7 @@ class Studio:
     accounts: Accounts
     quotas: Quotas
     holdings: Holdings
+    prompts: Prompts
     queue: Queue
     hub: Hub
     supervisor: Supervisor
@@ -125,10 +128,13 @@ class Studio:
         owner: str = LOCAL_OWNER,
         job_id: str | None = None,
         lineage: Mapping[str, str] | None = None,
+        *,
+        matrix: bool = False,
     ) -> JobView:
         """Queue ``count`` pictures of a recipe. The same id with the same order again is harmless.
 
-        ``lineage`` says what they are variations of, as `Variation.lineage` gives it.
+        ``lineage`` says what they are variations of, as `Variation.lineage` gives it. With ``matrix`` the prompt is a
+        prompt matrix: ``count`` pictures of each combination of its parts, all from the same seed.
 
         Raises:
             InvalidField, PromptError: a value or prompt that cannot be used; nothing was queued.
@@ -136,39 +142,73 @@ class Studio:
             Conflict: the id is taken by another order.
             OverQuota: that many more are too many of this person's just now.
         """
-        if not 1 <= count <= self.settings.max_count:
-            raise InvalidField(
-                "count", f"{count} pictures cannot be ordered at once", f"1 to {self.settings.max_count}"
-            )
-        rolled = [name for name in ("seed", "variation_seed") if getattr(recipe, name) == AUTO_SEED]
-        resolved = self.resolve(recipe, owner).model_copy(update=dict(lineage or {}))
+        order = self._order(recipe, count, owner, job_id, lineage or {}, matrix=matrix)
+        job = self.dispatcher.enqueue_all(owner, [order], self.quotas.of(owner))[0]
+        return self.job(job.id, owner)
+
+    def submit_lines(
+        self, recipe: Recipe, lines: Sequence[Line], count: int = 1, owner: str = LOCAL_OWNER, batch_id: str = ""
+    ) -> list[JobView]:
+        """Queue a job for each line, which says what is otherwise than in ``recipe``; all of them, or none.
+
+        Jobs get the id of the batch with the line's number behind it, so that repeating the same is harmless.
+
+        Raises:
+            InvalidField: a line that cannot be used, named by its number; nothing was queued.
+            Conflict: the id is taken by another order.
+            OverQuota: that many more are too many of this person's just now.
+        """
+        orders = []
+        for line in lines:
+            job_id = f"{batch_id}-{line.number}" if batch_id else None
+            try:
+                wanted = recipe_of(line, recipe)
+                orders.append(self._order(wanted, count if line.count is None else line.count, owner, job_id))
+            except StudioError as error:
+                raise refused(line.number, error) from None
+        jobs = self.dispatcher.enqueue_all(owner, orders, self.quotas.of(owner))
+        return [self.job(job.id, owner) for job in jobs]
+
+    def _order(
+        self,
+        recipe: Recipe,
+        count: int,
+        owner: str,
+        job_id: str | None,
+        lineage: Mapping[str, str] | None = None,
+        *,
+        matrix: bool = False,
+    ) -> Order:
+        most = self.settings.max_count
+        if not 1 <= count <= most:
+            raise InvalidField("count", f"{count} pictures cannot be ordered at once", f"1 to {most}")
+        resolved = self._resolve(recipe, owner).model_copy(update=dict(lineage or {}))
         quota = self.quotas.of(owner)
         if quota is not None:
             check_work(resolved, quota)
-        job = self.dispatcher.enqueue(owner, resolved, count, job_id, rolled=rolled, quota=quota)
-        return self.job(job.id, owner)
+        texts = combinations(resolved.prompt) if matrix else [resolved.prompt]
+        if len(texts) * count > most:
+            words = f"its matrix has {len(texts):,} combinations, which makes {len(texts) * count:,} pictures"
+            raise InvalidField("prompt", words, f"up to {most}")
+        pictures = [
+            picture for text in texts for picture in self.prompts.understood(with_prompt(resolved, text), count)
+        ]
+        rolled = [name for name in ("seed", "variation_seed") if getattr(recipe, name) == AUTO_SEED]
+        drawn = DRAWN if any(picture.templates.typed() for picture in pictures) else ()
+        return Order(pictures[0], len(pictures), job_id, rolled=(*rolled, *drawn), changes=changes_of(pictures))
 
     def resolve(self, recipe: Recipe, owner: str = LOCAL_OWNER) -> ResolvedRecipe:
         """The recipe with every "auto" answered and its prompts understood, without queueing it.
 
         Raises what `submit` does, and `NotFound` for a source that is somebody else's.
         """
+        return self.prompts.understood(self._resolve(recipe, owner))[0]
+
+    def _resolve(self, recipe: Recipe, owner: str) -> ResolvedRecipe:
         for sha256 in (recipe.source, recipe.mask):
             if sha256:
                 self.belongings.check(owner, sha256)
-        resolved = resolve(recipe, self.offer)
-        fields = ["prompt", "negative_prompt"]
-        if resolved.has_second_pass:
-            fields += ["hires_prompt", "hires_negative_prompt"]
-        plans = {name: parse(getattr(resolved, name), name, resolved.steps) for name in fields}
-        extras = plans["prompt"].extras
-        if resolved.has_second_pass and plans["hires_prompt"].extras != extras:
-            raise PromptError("hires_prompt", "the second pass wears the LoRAs of the first; name the same", 1)
-        if not resolved.checkpoint_sha256:
-            return resolved
-        worn = with_adapters(resolved, extras, self.library)
-        vocabulary = self._vocabulary(self.library.find(resolved.checkpoint_sha256, hashed=False))
-        return with_learned_words(worn, plans.values(), vocabulary) if vocabulary else worn
+        return resolve(recipe, self.offer)
 
     def vary(
         self,
@@ -252,16 +292,13 @@ class Studio:
         return {**self.dispatcher.overview(owner).as_dict(), "quota": used}
 
     def count_tokens(self, text: str, checkpoint: str = "auto") -> tuple[int, int]:
-        """Tokens used, and tokens that fit into as many chunks of 75 as that takes."""
+        """Tokens used, and tokens that fit into as many chunks of 75 as that takes; of a template, in one example."""
         card = self.library.find(checkpoint, hashed=False)
-        vocabulary = self._vocabulary(card)
+        vocabulary = self.prompts.vocabulary(card)
         if vocabulary is None or card.tokenizer_dir is None:
             return 0, 75
-        return count_tokens(text, FileTokenizer.cached(card.tokenizer_dir), words=vocabulary.words)
-
-    def _vocabulary(self, checkpoint: ModelCard) -> Vocabulary | None:
-        folder = checkpoint.tokenizer_dir
-        return Vocabulary(self.library, checkpoint.family, FileTokenizer.cached(folder)) if folder else None
+        sample = unfold(text, 0, self.prompts.wildcards.snapshot())
+        return count_tokens(sample, FileTokenizer.cached(card.tokenizer_dir), words=vocabulary.words)
 
 
 def build_studio(settings: Settings) -> Studio:
@@ -336,6 +373,7 @@ def build_studio(settings: Settings) -> Studio:
         accounts=accounts,
         quotas=build_quotas(settings, accounts),
         holdings=Holdings(library, offer, sources),
+        prompts=Prompts(library, build_wildcards(paths)),
         queue=queue,
         hub=hub,
         supervisor=supervisor,
@@ -401,3 +439,8 @@ def presets_alone(settings: Settings) -> Iterator[Presets]:
         )
     finally:
         library.close()
+
+
+def build_wildcards(paths: Paths) -> Shelf:
+    """The wildcards that ship, and the person's own, which win."""
+    return Shelf(shipped("assets") / "wildcards", paths.wildcards)

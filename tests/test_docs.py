@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from studio.api import (
     albums,
+    batches,
     catalogue,
     images,
     imports,
@@ -18,17 +19,22 @@ from studio.api import (
     models,
     people,
     presets,
+    prompts,
     queue,
     recipes,
     residency,
     sources,
+    wildcards,
 )
 from studio.cli.app import app
 from studio.settings import Settings
 
 ROUTES = [
     route
-    for part in (jobs, queue, albums, images, imports, recipes, presets, sources, residency, models, people, catalogue)
+    for part in (
+        *(jobs, batches, queue, albums, images, imports, recipes, presets, prompts, wildcards),
+        *(sources, residency, models, people, catalogue),
+    )
     for route in part.router.routes
 ]
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -6,20 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from studio import __version__
 from studio.api.caller import OwnerOf, StudioOf
 from studio.sampling import catalogue
 
 router = APIRouter(tags=["catalogue"])
-
-
-class Text(BaseModel):
-    """A prompt to measure."""
-
-    text: str
-    checkpoint: str = "auto"
 
 
 @router.get("/samplers")
@@ -39,13 +31,6 @@ def list_upscalers(studio: StudioOf) -> dict[str, Any]:
     """Every upscaler; ``latent`` ones serve a second pass only, factor 0 is any."""
     found = studio.offer.upscalers()
     return {"upscalers": [{"name": o.facts.name, "kind": o.kind, "factor": o.facts.factor} for o in found]}
-
-
-@router.post("/prompts/count")
-def count_prompt(body: Text, studio: StudioOf) -> dict[str, int]:
-    """Tokens a prompt uses, and tokens that fit into as many chunks as that takes."""
-    used, capacity = studio.count_tokens(body.text, body.checkpoint)
-    return {"used": used, "capacity": capacity}
 
 
 @router.get("/status")

@@ -36,6 +36,9 @@ class JobRequest(BaseModel):
     id: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$", description="An id of your choice.")
     preset: str | None = Field(None, description="Name of a preset to lay over the recipe.")
     presets: list[str] = Field([], max_length=50, description="Several, laid over it one after the other.")
+    matrix: bool = Field(
+        False, description="The prompt is a prompt matrix (a|b|c): count pictures of each combination."
+    )
 
 
 @router.post("/jobs", status_code=202)
@@ -45,7 +48,7 @@ def create_job(order: JobRequest, studio: StudioOf, owner: OwnerOf) -> dict[str,
         raise InvalidField("preset", "say either one preset or several", "preset, or presets")
     names = [order.preset] if order.preset else order.presets
     recipe = apply_all(Recipe(**order.recipe), names, studio.presets_of(owner) if names else {})
-    return studio.submit(recipe, order.count, owner, order.id).as_dict()
+    return studio.submit(recipe, order.count, owner, order.id, matrix=order.matrix).as_dict()
 
 
 @router.get("/jobs")

@@ -16,12 +16,14 @@ from studio.cli import (
     gallery,
     generate,
     presets,
+    prompt,
     queue,
     read,
     serve,
     training,
     users,
     vary,
+    wildcards,
 )
 from studio.errors import StudioError
 
@@ -40,6 +42,8 @@ app.command("vary")(vary.vary)
 app.command("read")(read.read)
 app.add_typer(catalogue.models, name="models")
 app.add_typer(presets.app, name="presets")
+app.add_typer(wildcards.app, name="wildcards")
+app.add_typer(prompt.app, name="prompt")
 app.command("samplers")(catalogue.samplers)
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(queue.app, name="queue")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from studio.settings import Settings
 
 
+PLACE_OF_LINES = "{prompt}"
+
+
 def generate(
     context: typer.Context,
     prompt: Annotated[str | None, typer.Argument(help="What to make.", show_default=False)] = None,
@@ -37,6 +40,10 @@ def generate(
     seed: flags.Seed = None,
     size: flags.Size = None,
     count: Annotated[int, typer.Option(help="How many pictures; the seed counts up.")] = 1,
+    matrix: Annotated[bool, typer.Option("--matrix", help="Every combination of the prompt's parts: a|b|c.")] = False,
+    prompts_from: Annotated[
+        Path | None, typer.Option(help="A text file with a prompt a line, or flags such as --steps 20; - reads them.")
+    ] = None,
     preset: Annotated[list[str] | None, typer.Option(help="Preset to lay over it; may be repeated.")] = None,
     tiling: flags.Tiling = None,
     exact: flags.Exact = False,
@@ -82,16 +89,40 @@ def generate(
     from studio.settings import load_settings
 
     starts = find_starts(init, mask)
-    if prompt is None and mode != "finish":
+    lines = _lines(prompts_from, matrix=matrix, has_starts=bool(starts)) if prompts_from is not None else None
+    if prompt is None and mode != "finish" and lines is None:
         raise InvalidField("prompt", "is missing", 'words in quotes, such as "a red fox"; "" for none')
     if outpaint is not None and not starts:
         raise InvalidField("outpaint", "only a picture has sides to add to", "--init FILE beside it")
     saving = _saving(format, quality, out)
     settings = load_settings(home=home, models=models or None, device=device)
-    recipe = _recipe(context.params, preset or [], settings)
+    given = context.params if lines is None or prompt is not None else {**context.params, "prompt": PLACE_OF_LINES}
+    recipe = _recipe(given, preset or [], settings)
     if starts and mode is None:
         recipe = recipe.with_fields({"mode": _mode(recipe, has_mask=mask is not None or outpaint is not None)})
-    make(settings, recipe, starts, count, out, is_batch=init is not None and init.is_dir(), saving=saving)
+    make(
+        settings,
+        recipe,
+        starts,
+        count,
+        out,
+        is_batch=init is not None and init.is_dir(),
+        saving=saving,
+        matrix=matrix,
+        lines=lines,
+    )
+
+
+def _lines(file: Path, *, matrix: bool, has_starts: bool) -> str:
+    """The text of a file of prompts, ``-`` for what is typed into the command."""
+    if matrix or has_starts:
+        raise InvalidField("prompts_from", "goes neither with --matrix nor with --init", "one of them")
+    if str(file) == "-":
+        return typer.get_text_stream("stdin").read()
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidField("prompts_from", f"{file} cannot be read: {error}", "a text file in UTF-8") from None
 
 
 def _saving(format: str | None, quality: int | None, out: Path | None) -> Saving:

@@ -32,16 +32,20 @@ class Making:
     out: Path | None
     is_batch: bool
     saving: Saving = field(default_factory=Saving)
+    matrix: bool = False
+    lines: str | None = None
     failed: int = 0
 
     def run(self, starts: list[Start]) -> None:
         """Order everything, then wait for each in turn; on Ctrl+C what is unfinished is cancelled."""
         orders: list[tuple[str, JobDict]] = []
         try:
-            for start in starts or (None,):
+            if self.lines is not None:
+                orders = [("", job) for job in self.maker.submit_lines(self.recipe, self.lines, self.count)]
+            for start in starts or ((None,) if self.lines is None else ()):
                 name = start.picture.name if start and self.is_batch else ""
                 with self._trouble(name):
-                    orders.append((name, self.maker.submit(self._recipe_of(start), self.count)))
+                    orders.append((name, self.maker.submit(self._recipe_of(start), self.count, self.matrix)))
             for name, job in orders:
                 with self._trouble(name):
                     self._finish(name, shown(self.maker.follow(job["id"]), job, name))
@@ -99,11 +103,15 @@ def make(
     out: Path | None,
     is_batch: bool,
     saving: Saving | None = None,
+    matrix: bool = False,
+    lines: str | None = None,
 ) -> None:
     """Have ``recipe`` made from each of ``starts``, or once without any, and print where the pictures are.
+
+    ``matrix`` takes its prompt for a prompt matrix; ``lines`` is a text with a job a line.
 
     Raises:
         StudioError: whatever was wrong; of a batch, after the other files were done.
     """
     with maker(settings) as chosen:
-        Making(chosen, recipe, count, out, is_batch, saving or Saving()).run(starts)
+        Making(chosen, recipe, count, out, is_batch, saving or Saving(), matrix, lines).run(starts)

@@ -44,8 +44,11 @@ class Maker(Protocol):
     def take_in(self, data: bytes, kind: Kind) -> str:
         """Store a picture or mask; answers the sha256 by which recipes name it."""
 
-    def submit(self, recipe: Recipe, count: int) -> JobDict:
+    def submit(self, recipe: Recipe, count: int, matrix: bool = False) -> JobDict:
         """Order pictures."""
+
+    def submit_lines(self, recipe: Recipe, text: str, count: int) -> list[JobDict]:
+        """Order a job for each line of a text, or none."""
 
     def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
         """Order variations of a picture of the gallery."""
@@ -87,8 +90,11 @@ class Server:
     def take_in(self, data: bytes, kind: Kind) -> str:
         return str(self._client.put_source(data, kind)["sha256"])
 
-    def submit(self, recipe: Recipe, count: int) -> JobDict:
-        return self._client.submit(recipe.model_dump(mode="json"), count)
+    def submit(self, recipe: Recipe, count: int, matrix: bool = False) -> JobDict:
+        return self._client.submit(recipe.model_dump(mode="json"), count, matrix=matrix)
+
+    def submit_lines(self, recipe: Recipe, text: str, count: int) -> list[JobDict]:
+        return self._client.submit_lines(recipe.model_dump(mode="json"), text, count)
 
     def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
         body = {"way": way, "count": count, "strength": strength, "name": name}
@@ -114,8 +120,13 @@ class OwnWorker:
         sources = self._studio.sources
         return (sources.put_mask(data) if kind == "mask" else sources.put_picture(data)).sha256
 
-    def submit(self, recipe: Recipe, count: int) -> JobDict:
-        return self._studio.submit(recipe, count).as_dict()
+    def submit(self, recipe: Recipe, count: int, matrix: bool = False) -> JobDict:
+        return self._studio.submit(recipe, count, matrix=matrix).as_dict()
+
+    def submit_lines(self, recipe: Recipe, text: str, count: int) -> list[JobDict]:
+        from studio.recipe.lines import read_lines
+
+        return [job.as_dict() for job in self._studio.submit_lines(recipe, read_lines(text), count)]
 
     def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
         return self._studio.vary(image_id, way, count=count, strength=strength, name=name).as_dict()

@@ -45,7 +45,7 @@ def read_infotext(text: str) -> Reading:
     parts = (*_parts(unused), *vae)
     for key in (*_HASHES, *_SAYS_NOTHING):
         unused.pop(key, None)
-    return Reading(program, found.recipe, found.model_hash, parts, unused)
+    return Reading(program, found.recipe, found.model_hash, parts, unused, templates=found.templates)
 
 
 def _program(pairs: Mapping[str, str]) -> str:

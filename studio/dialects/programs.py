@@ -23,7 +23,7 @@ def read_texts(texts: Mapping[str, str]) -> Reading | None:
     own = from_png_text({RECIPE_KEYWORD: texts.get(RECIPE_KEYWORD, "")})
     if own is not None:
         unused = dict(own.unknown)
-        return Reading(OURS, own.recipe, own.model_hash, unused=unused, resolved=own.resolved)
+        return Reading(OURS, own.recipe, own.model_hash, unused=unused, resolved=own.resolved, templates=own.templates)
     parameters = texts.get(INFOTEXT_KEYWORD, "")
     content = json_object(parameters)
     if content is not None:

@@ -11,6 +11,7 @@ from typing import Any
 from studio.errors import InvalidField
 from studio.recipe import Recipe, ResolvedRecipe
 from studio.recipe.limits import MAX_SEED
+from studio.recipe.templates import NO_TEMPLATES, Templates
 
 MODEL_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".sft", ".gguf")
 SHOWN_CHARACTERS = 500
@@ -33,7 +34,7 @@ class Part:
 class Reading:
     """What is known: by which ``program``, the recipe as far as it can be told, the beginning of the checkpoint's hash,
     and the parts. ``unused`` is what a recipe has no place for, as it stood; ``notes`` are sentences about it all.
-    ``resolved`` is there only where our own exact recipe was found.
+    ``resolved`` is there only where our own exact recipe was found. ``templates`` are what its prompts were drawn from.
     """
 
     program: str
@@ -43,6 +44,7 @@ class Reading:
     unused: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     resolved: ResolvedRecipe | None = None
+    templates: Templates = NO_TEMPLATES
 
 
 class Draft:

@@ -40,7 +40,10 @@ class Description:
             return cls(exact.model_dump(mode="json"), {**own.unknown, **own.notes}, infotext)
         if found is None:
             return cls(None, {}, infotext)
-        return cls(found.recipe.model_dump(mode="json"), _notes(found), infotext)
+        told = found.recipe.model_dump(mode="json")
+        if found.templates.typed():
+            told["templates"] = found.templates.model_dump()
+        return cls(told, _notes(found), infotext)
 
     def columns(self) -> dict[str, Any]:
         """Column names of `ImageRow` and their values; "auto" is no name, and a seed to roll is none."""

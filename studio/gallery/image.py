@@ -9,6 +9,7 @@ from typing import Any
 
 from studio.errors import InvalidField
 from studio.recipe import Recipe, ResolvedRecipe
+from studio.recipe.templates import Templates, as_typed
 from studio.store.tables import ImageRow
 
 
@@ -56,6 +57,17 @@ class Image:
             return Recipe(**known)
         except InvalidField:
             return None
+
+    def to_typed_recipe(self) -> Recipe | None:
+        """As `to_recipe`, with the templates that were typed in place of what became of them."""
+        recipe = self.to_recipe()
+        if recipe is None:
+            return None
+        try:
+            templates = Templates(**(self.recipe_fields or {}).get("templates", {}))
+        except (InvalidField, TypeError):
+            return recipe
+        return Recipe(**as_typed(recipe.model_dump(), templates))
 
     def as_dict(self) -> dict[str, Any]:
         """The image as JSON for the wire; it says nothing of where files lie."""

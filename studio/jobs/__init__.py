@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from studio.jobs.dispatcher import Dispatcher, Located
     from studio.jobs.hub import Hub, JobUpdate, Subscription
     from studio.jobs.queue import Queue
-    from studio.jobs.records import Job, Picture
+    from studio.jobs.records import Job, Order, Picture
     from studio.jobs.supervisor import Supervisor
     from studio.jobs.views import JobView, PictureView
 
@@ -25,6 +25,7 @@ __all__ = [
     "JobUpdate",
     "JobView",
     "Located",
+    "Order",
     "Picture",
     "PictureView",
     "Queue",
@@ -39,6 +40,7 @@ _MODULES = {
     "Job": "records",
     "JobUpdate": "hub",
     "JobView": "views",
+    "Order": "records",
     "Picture": "records",
     "PictureView": "views",
     "Queue": "queue",

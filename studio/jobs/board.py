@@ -218,7 +218,7 @@ def _fresh(job: Job) -> _Live:
 
 
 def _picture_view(job: Job, picture: Picture) -> PictureView:
-    recipe = job.recipe.for_picture(picture.index)
+    recipe = job.recipe_of(picture)
     return PictureView(
         index=picture.index,
         state=picture.state,
@@ -229,4 +229,5 @@ def _picture_view(job: Job, picture: Picture) -> PictureView:
         image_id=picture.image_id,
         error=picture.error,
         seconds=picture.seconds,
+        prompt=recipe.prompt if recipe.prompt != job.recipe.prompt else None,
     )

@@ -21,7 +21,7 @@ from studio.jobs.idleness import Idleness
 from studio.jobs.looking_ahead import LookingAhead
 from studio.jobs.overview import Overview, QueueEntry
 from studio.jobs.queue import Queue
-from studio.jobs.records import Job, PictureKey, TakenPicture
+from studio.jobs.records import Job, Order, PictureKey, TakenPicture
 from studio.jobs.supervisor import Lost, Supervisor
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import (
@@ -141,9 +141,13 @@ class Dispatcher:
         quota: Quota | None = None,
     ) -> Job:
         """Queue a job and see to it at once. See `Queue.enqueue`."""
-        job = self._queue.enqueue(owner, recipe, count, job_id, priority=priority, rolled=rolled, quota=quota)
-        self._changed([job.id])
-        return job
+        return self.enqueue_all(owner, [Order(recipe, count, job_id, priority, rolled)], quota)[0]
+
+    def enqueue_all(self, owner: str, orders: Sequence[Order], quota: Quota | None = None) -> list[Job]:
+        """Queue all of these jobs, or none, and see to them at once. See `Queue.enqueue_all`."""
+        jobs = self._queue.enqueue_all(owner, orders, quota)
+        self._changed([job.id for job in jobs])
+        return jobs
 
     def cancel(self, owner: str, job_id: str) -> Job:
         """Cancel a job: waiting pictures at once, running ones within a step; finished ones stay. Raises `NotFound`."""

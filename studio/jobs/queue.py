@@ -7,31 +7,28 @@ progress and pixels.
 
 from __future__ import annotations
 
-import re
-import secrets
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from studio.accounts.quotas import Quota
-from studio.errors import Conflict, InvalidField, NotFound
+from studio.errors import Conflict, NotFound
 from studio.jobs.allowance import Usage, check_room, usage
 from studio.jobs.fairness import PICK_JOB, PLACES, Turns
 from studio.jobs.line import Line
 from studio.jobs.reading import own_job, read_jobs
-from studio.jobs.records import Job, PictureKey, TakenPicture
+from studio.jobs.records import Job, Order, PictureKey, TakenPicture
 from studio.jobs.shares import Shares
 from studio.jobs.states import UNFINISHED, change_picture, has_work, killed_too_often, park, settle
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import JobState
 from studio.store.database import Database
 from studio.store.tables import ImageRow, JobRow, OwnerRow, PictureRow
-
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class Queue:
@@ -58,11 +55,13 @@ class Queue:
         priority: int = 0,
         rolled: Collection[str] = (),
         quota: Quota | None = None,
+        changes: Sequence[Mapping[str, Any] | None] = (),
     ) -> Job:
         """Queue ``count`` pictures. The same order with the same id again is harmless and answers the job there is.
 
         ``rolled`` names the fields of ``recipe`` that chance filled in (a seed of -1): a repeated order rolls them
-        anew, so they do not make it another one. ``quota`` is what ``owner`` may ask for.
+        anew, so they do not make it another one. ``quota`` is what ``owner`` may ask for. ``changes`` hold what each
+        picture's recipe has otherwise than the job's, see `ResolvedRecipe.for_picture`.
 
         Raises:
             InvalidField: a count below 1, or an id of other than 1 to 64 letters, digits, ``-`` and ``_``.
@@ -70,38 +69,16 @@ class Queue:
             NotFound: nobody is called ``owner``.
             Conflict: the id is taken by another order.
         """
-        if count < 1:
-            raise InvalidField("count", f"{count} pictures cannot be ordered", "1 or more")
-        if job_id is not None and not _JOB_ID.fullmatch(job_id):
-            raise InvalidField("id", "cannot be used", "1 to 64 letters, digits, - and _")
-        job_id = job_id or secrets.token_hex(8)
-        content = recipe.model_dump(mode="json")
-        created_at = self._next_moment()
+        return self.enqueue_all(owner, [Order(recipe, count, job_id, priority, rolled, changes)], quota)[0]
+
+    def enqueue_all(self, owner: str, orders: Sequence[Order], quota: Quota | None = None) -> list[Job]:
+        """Queue all of ``orders`` or, where one cannot be, none. Raises as `enqueue`."""
+        ordered = [(order, order.checked_id(), self._next_moment()) for order in orders]
         with self._database.session() as session:
             if session.get(OwnerRow, owner) is None:
                 raise NotFound(f"There is nobody called {owner!r} here.")
-            there = session.get(JobRow, job_id)
-            if there is not None:
-                _check_same_order(there, owner, content, count, rolled)
-                return read_jobs(session, [there])[0]
-            self._check_room(session, owner, recipe, count, quota)
-            self._arrive(session, owner)
-            row = JobRow(
-                id=job_id,
-                owner_id=owner,
-                recipe=content,
-                count=count,
-                state=JobState.QUEUED.value,
-                priority=priority,
-                created_at=created_at,
-            )
-            session.add(row)
-            session.flush()
-            session.execute(
-                PictureRow.__table__.insert(),  # type: ignore[attr-defined]
-                [{"job_id": job_id, "idx": i, "state": JobState.QUEUED.value, "attempts": 0} for i in range(count)],
-            )
-            return read_jobs(session, [row])[0]
+            rows = [self._added(session, owner, order, job_id, moment, quota) for order, job_id, moment in ordered]
+            return read_jobs(session, rows)
 
     def get(self, owner: str, job_id: str) -> Job:
         """A job of ``owner``. Raises `NotFound` for an id that does not exist or is somebody else's."""
@@ -299,11 +276,46 @@ class Queue:
         session.flush()
         recipe = ResolvedRecipe(**row.recipe)
         self._turns.note(row.owner_id, recipe.checkpoint_sha256)
+        found = select(PictureRow.idx, PictureRow.changes).where(
+            PictureRow.job_id == row.id, PictureRow.idx.in_(indices)
+        )
+        changes = {row.idx: row.changes for row in session.execute(found)}
         for index in indices:
             self.shares.take(row.owner_id, (row.id, index), recipe)
         return [
-            TakenPicture(row.owner_id, row.id, index, recipe.for_picture(index), suspect, at_once) for index in indices
+            TakenPicture(row.owner_id, row.id, index, recipe.for_picture(index, changes[index]), suspect, at_once)
+            for index in indices
         ]
+
+    def _added(
+        self, session: Session, owner: str, order: Order, job_id: str, created_at: datetime, quota: Quota | None
+    ) -> JobRow:
+        """The row of an order: a new one, or the one there is when it was ordered before."""
+        content = order.recipe.model_dump(mode="json")
+        there = session.get(JobRow, job_id)
+        if there is not None:
+            _check_same_order(there, owner, content, order.count, order.rolled)
+            return there
+        self._check_room(session, owner, order.recipe, order.count, quota)
+        self._arrive(session, owner)
+        row = JobRow(
+            id=job_id,
+            owner_id=owner,
+            recipe=content,
+            count=order.count,
+            state=JobState.QUEUED.value,
+            priority=order.priority,
+            created_at=created_at,
+        )
+        session.add(row)
+        session.flush()
+        changes = order.changes or [None] * order.count
+        waiting = {"job_id": job_id, "state": JobState.QUEUED.value, "attempts": 0}
+        session.execute(
+            PictureRow.__table__.insert(),  # type: ignore[attr-defined]
+            [{**waiting, "idx": index, "changes": changes[index]} for index in range(order.count)],
+        )
+        return row
 
     def _check_room(
         self, session: Session, owner: str, recipe: ResolvedRecipe, count: int, quota: Quota | None

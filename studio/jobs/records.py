@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from studio.errors import InvalidField
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import JobState
 from studio.store.tables import JobRow, PictureRow
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 PictureKey = tuple[str, int]
 """Job id and index of a picture."""
@@ -24,11 +30,12 @@ class Picture:
     image_id: str | None = None
     error: str | None = None
     seconds: float | None = None
+    changes: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """An order of ``count`` pictures. ``recipe`` is that of picture 0; ``recipe.for_picture(i)`` gives the others'.
+    """An order of ``count`` pictures. ``recipe`` is that of picture 0; ``recipe_of`` gives the others'.
 
     Of a ``paused`` job no further picture is taken.
     """
@@ -45,6 +52,30 @@ class Job:
     finished_at: datetime | None
     pictures: tuple[Picture, ...]
     paused: bool = False
+
+    def recipe_of(self, picture: Picture) -> ResolvedRecipe:
+        """The recipe of one of its pictures."""
+        return self.recipe.for_picture(picture.index, picture.changes)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be queued as one job; see `Queue.enqueue`."""
+
+    recipe: ResolvedRecipe
+    count: int = 1
+    job_id: str | None = None
+    priority: int = 0
+    rolled: Collection[str] = ()
+    changes: Sequence[Mapping[str, Any] | None] = ()
+
+    def checked_id(self) -> str:
+        """The job's id, made up where nobody chose one. Raises `InvalidField`."""
+        if self.count < 1:
+            raise InvalidField("count", f"{self.count} pictures cannot be ordered", "1 or more")
+        if self.job_id is not None and not _JOB_ID.fullmatch(self.job_id):
+            raise InvalidField("id", "cannot be used", "1 to 64 letters, digits, - and _")
+        return self.job_id or secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
@@ -88,6 +119,7 @@ def job_of(row: JobRow, pictures: Iterable[PictureRow]) -> Job:
                 image_id=picture.image_id,
                 error=picture.error,
                 seconds=picture.seconds,
+                changes=picture.changes,
             )
             for picture in pictures
         ),

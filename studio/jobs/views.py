@@ -11,7 +11,10 @@ from studio.recipe.events import JobState
 
 @dataclass(frozen=True)
 class PictureView:
-    """One picture as it stands. ``step`` of ``steps`` is behind it; ``preview_version`` grows with each new preview."""
+    """One picture as it stands. ``step`` of ``steps`` is behind it; ``preview_version`` grows with each new preview.
+
+    ``prompt`` is the picture's own where it is not the job's: chance chose its words.
+    """
 
     index: int
     state: JobState
@@ -23,6 +26,7 @@ class PictureView:
     error: str | None = None
     seconds: float | None = None
     preview_version: int = 0
+    prompt: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The picture for JSON."""
@@ -37,6 +41,7 @@ class PictureView:
             "error": self.error,
             "seconds": None if self.seconds is None else round(self.seconds, 3),
             "preview_version": self.preview_version,
+            "prompt": self.prompt,
         }
 
 

@@ -55,6 +55,11 @@ class FileTokenizer:
         ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
         return ids
 
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Where in ``text`` each of its tokens stands: start and end, in the order of ``encode``."""
+        offsets: list[tuple[int, int]] = self._backend.encode(text, add_special_tokens=False).offsets
+        return offsets
+
 
 @lru_cache(maxsize=8)
 def _read(folder: Path, _stamps: tuple[int, ...]) -> FileTokenizer:

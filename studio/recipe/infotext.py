@@ -12,6 +12,7 @@ prompt that is too long: what a recipe has no place for is kept as ``unknown``.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,11 +41,19 @@ from studio.recipe.infotext_source import (
 from studio.recipe.model import AUTO, OWN_VAE, Emphasis, Mode, NoiseDevice, Recipe, ResolvedRecipe, Tiling
 from studio.recipe.parameter_line import LEAST_PAIRS, can_be_key, joined, number_text, pairs_in
 from studio.recipe.schedule_labels import label_of, sampler_and_schedule
+from studio.recipe.templates import NO_TEMPLATES, Templates
 
 NEGATIVE_PREFIX = "Negative prompt:"
 MAX_INFOTEXT_CHARACTERS = 1_000_000
 VERBATIM = {"Verbatim prompt": "prompt", "Verbatim negative prompt": "negative_prompt"}
 """Our own keys for prompts that do not come back from the lines above the parameters; other readers skip them."""
+TEMPLATES = {
+    "Template": "prompt",
+    "Negative Template": "negative_prompt",
+    "Hires template": "hires_prompt",
+    "Hires negative template": "hires_negative_prompt",
+}
+"""The first two are those of A1111's dynamic-prompts extension."""
 
 _NOISY_SAMPLERS = frozenset(
     (
@@ -79,7 +88,8 @@ class Infotext:
     """What a text or a picture says about how it was made.
 
     ``unknown`` holds, as they stood, the keys that a recipe has no field for and values it cannot take. ``notes`` and
-    ``resolved`` are there only where our own exact metadata was found. ``model_hash`` is the first 10 hex digits of
+    ``resolved`` are there only where our own exact metadata was found. ``templates`` are what the prompts were drawn
+    from, where that is told. ``model_hash`` is the first 10 hex digits of
     the checkpoint's sha256, and ``vae_hash`` of the VAE's, when the text names them.
     """
 
@@ -89,6 +99,7 @@ class Infotext:
     notes: dict[str, str] = field(default_factory=dict)
     resolved: ResolvedRecipe | None = None
     vae_hash: str = ""
+    templates: Templates = NO_TEMPLATES
 
 
 def default_eta(sampler: str) -> float:
@@ -134,7 +145,19 @@ def read(text: str) -> Infotext:
     model_hash = unknown.pop("Model hash", "")
     if model_hash:
         fields.setdefault("checkpoint", model_hash)
-    return Infotext(Recipe(**fields), unknown, model_hash, vae_hash=unknown.pop("VAE hash", ""))
+    vae_hash = unknown.pop("VAE hash", "")
+    return Infotext(Recipe(**fields), unknown, model_hash, vae_hash=vae_hash, templates=_templates(unknown))
+
+
+def _templates(unknown: dict[str, str]) -> Templates:
+    """The templates among the keys that no recipe has a field for, taken out of them."""
+    found = Templates()
+    for key, name in TEMPLATES.items():
+        if key in unknown:
+            with contextlib.suppress(InvalidField):
+                found = Templates(**{**found.model_dump(), name: unknown[key]})
+                del unknown[key]
+    return found
 
 
 def split(text: str) -> tuple[str, str, str]:
@@ -202,6 +225,9 @@ def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
     yield from finish_pairs(recipe)
     if recipe.exact:
         yield "Exact", "True"
+    for key, name in TEMPLATES.items():
+        if template := getattr(recipe.templates, name):
+            yield key, template
 
 
 def _vae_pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
@@ -294,6 +320,7 @@ _FIELD_KEYS = frozenset(
         *SOURCE_KEYS,
         *FINISH_KEYS,
         *VERBATIM,
+        *TEMPLATES,
         "Tiling",
         "Sampler",
         "Schedule type",

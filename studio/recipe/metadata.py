@@ -15,6 +15,7 @@ from studio import __version__
 from studio.errors import InvalidField
 from studio.recipe.infotext import Infotext, read, write
 from studio.recipe.model import Recipe, ResolvedRecipe
+from studio.recipe.templates import Templates
 
 INFOTEXT_KEYWORD = "parameters"
 RECIPE_KEYWORD = "latent-studio"
@@ -64,7 +65,9 @@ def _resolved(fields: dict[str, Any], notes: dict[str, str]) -> Infotext | None:
         resolved = ResolvedRecipe(**fields)
     except InvalidField:
         return None
-    return Infotext(resolved.to_recipe(), {}, resolved.checkpoint_sha256[:10], notes, resolved)
+    return Infotext(
+        resolved.to_recipe(), {}, resolved.checkpoint_sha256[:10], notes, resolved, templates=resolved.templates
+    )
 
 
 def _partial(fields: dict[str, Any], notes: dict[str, str]) -> Infotext | None:
@@ -75,4 +78,12 @@ def _partial(fields: dict[str, Any], notes: dict[str, str]) -> Infotext | None:
         recipe = Recipe(**shared)
     except InvalidField:
         return None
-    return Infotext(recipe, others, str(fields.get("checkpoint_sha256", ""))[:10], notes)
+    model_hash = str(fields.get("checkpoint_sha256", ""))[:10]
+    return Infotext(recipe, others, model_hash, notes, templates=_templates(fields))
+
+
+def _templates(fields: dict[str, Any]) -> Templates:
+    try:
+        return Templates(**fields.get("templates", {}))
+    except (InvalidField, TypeError):
+        return Templates()

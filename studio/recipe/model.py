@@ -11,6 +11,7 @@ from studio.recipe.base import RecipeModel
 from studio.recipe.finish import FinishFields, SecondPassFields
 from studio.recipe.limits import MAX_SEED
 from studio.recipe.source import SourceFields
+from studio.recipe.templates import NO_TEMPLATES, Templates, as_typed
 
 AUTO = "auto"
 AUTO_SEED = -1
@@ -130,18 +131,27 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     # Auto: the checkpoint's own, because neither recipe nor card asked for another.
     vae: str = AUTO
     vae_sha256: str = ""
+    templates: Templates = NO_TEMPLATES
 
     @property
     def has_second_pass(self) -> bool:
         """Whether a larger picture is made of the first one; its size is then `hires_width_px` by `hires_height_px`."""
         return self.hires_width_px > 0 and self.hires_height_px > 0
 
-    def for_picture(self, index: int) -> ResolvedRecipe:
-        """The recipe of picture ``index`` of a job: the seed counts up, or the variation seed when one is in use."""
+    def for_picture(self, index: int, changes: Mapping[str, Any] | None = None) -> ResolvedRecipe:
+        """The recipe of picture ``index`` of a job: the seed counts up, or the variation seed when one is in use.
+
+        ``changes`` are fields in which that picture is another one all the same, such as the words chance chose for it.
+        """
         moved = "variation_seed" if self.variation_strength > 0 else "seed"
-        return self.model_copy(update={moved: (getattr(self, moved) + index) % (MAX_SEED + 1)})
+        moved_on = self.model_copy(update={moved: (getattr(self, moved) + index) % (MAX_SEED + 1)})
+        return ResolvedRecipe(**{**moved_on.model_dump(), **changes}) if changes else moved_on
 
     def to_recipe(self) -> Recipe:
-        """The same picture as a recipe for the form, with nothing left to "auto"."""
+        """The same picture as a recipe for the form, with nothing left to "auto", nor to chance."""
         shared = {name: value for name, value in self.model_dump().items() if name in Recipe.model_fields}
         return Recipe(**{**shared, "checkpoint": self.checkpoint or AUTO})
+
+    def to_typed_recipe(self) -> Recipe:
+        """As `to_recipe`, with the templates that were typed in place of what became of them."""
+        return Recipe(**as_typed(self.to_recipe().model_dump(), self.templates))

@@ -106,6 +106,9 @@ class JobRow(Base):
 class PictureRow(Base):
     """One picture of a job. ``attempts`` counts how often a worker took it; ``seconds`` is what it cost.
 
+    ``changes`` are the fields in which its recipe is another one than its job's and its index say: the words that
+    chance chose for it.
+
     ``image_id`` is no foreign key: a picture stays done when its image is later deleted for good.
     """
 
@@ -119,6 +122,7 @@ class PictureRow(Base):
     image_id: Mapped[str | None] = mapped_column(default=None)
     error: Mapped[str | None] = mapped_column(default=None)
     seconds: Mapped[float | None] = mapped_column(Double, default=None)
+    changes: Mapped[dict[str, Any] | None] = mapped_column(default=None)
 
 
 _SEARCHED = (

@@ -426,5 +426,6 @@ def test_views_travel_as_json(room: Parts) -> None:
             "steps": 6,
             "image_id": ended.pictures[0].image_id,
             "error": None,
+            "prompt": None,
         }
     ]

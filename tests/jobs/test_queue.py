@@ -11,7 +11,7 @@ from sqlalchemy import event
 
 from studio.errors import Conflict, InvalidField, NotFound
 from studio.gallery import Gallery
-from studio.jobs import Job, Queue
+from studio.jobs import Job, Order, Queue
 from studio.paths import Paths
 from studio.recipe.events import JobState, Pixels
 from studio.store import Database
@@ -48,6 +48,27 @@ def test_a_job_comes_back_as_it_was_ordered(queue: Queue) -> None:
     assert job.recipe == recipe
     assert (job.owner, job.count, job.state) == ("ann", 3, QUEUED)
     assert states(job) == [QUEUED] * 3
+
+
+def test_pictures_that_differ_from_their_job_are_taken_as_they_were_ordered(queue: Queue) -> None:
+    changes = [None, {"prompt": "a blue cat", "templates": {"prompt": "a {red|blue} cat"}}, {"seed": 7}]
+    job = queue.enqueue("ann", resolved(seed=100), 3, changes=changes)
+    expected = [("a red cat", 100), ("a blue cat", 101), ("a red cat", 7)]
+    assert [(one.prompt, one.seed) for one in map(job.recipe_of, job.pictures)] == expected
+    taken = queue.next_pictures(3)
+    assert [(picture.recipe.prompt, picture.recipe.seed) for picture in taken] == expected
+    assert taken[1].recipe.templates.prompt == "a {red|blue} cat"
+
+
+def test_several_orders_are_queued_together_or_not_at_all(queue: Queue) -> None:
+    jobs = queue.enqueue_all("ann", [Order(resolved(), 2, "a-1"), Order(resolved(prompt="a dog"), 1, "a-2")])
+    assert [(job.id, job.count) for job in jobs] == [("a-1", 2), ("a-2", 1)]
+    assert taken_keys(queue, 9) == [("a-1", 0), ("a-1", 1), ("a-2", 0)]
+    with pytest.raises(Conflict):
+        queue.enqueue_all("ann", [Order(resolved(), 1, "b-1"), Order(resolved(prompt="another"), 1, "a-2")])
+    with pytest.raises(InvalidField):
+        queue.enqueue_all("ann", [Order(resolved(), 1, "b-1"), Order(resolved(), 0, "b-2")])
+    assert {job.id for job in queue.list("ann")} == {"a-1", "a-2"}
 
 
 def test_a_repeated_order_is_harmless(queue: Queue) -> None:

@@ -82,7 +82,8 @@ def test_the_user_comment_is_what_a1111_writes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["png", "jpeg", "webp"])
 def test_sd_parsers_reads_ours(name: str) -> None:
-    recipe = sample(prompt="a fox, 猫", negative_prompt="dog: none", checkpoint_sha256="ab" * 32)
+    templates = {"prompt": 'a {fox|"owl"}, __animals__'}
+    recipe = sample(prompt="a fox, 猫", negative_prompt="dog: none", checkpoint_sha256="ab" * 32, templates=templates)
     found = ParserManager().parse(io.BytesIO(encode(picture(), find_format(name), None, to_png_text(recipe))))
     assert found is not None and found.generator.value == "AUTOMATIC1111"
     (sampler,) = found.samplers

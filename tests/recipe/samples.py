@@ -22,6 +22,7 @@ SAMPLERS = ("Euler a", "Euler", "DPM++ 2M", "DPM++ 2M SDE Heun", "DDIM", "UniPC"
 
 FRAGMENTS = (
     "cat", " ", "  ", ",", ":", '"', "'", "\\", "\\n", "\n", "\r\n", "\t", "(a:1.2)", "[b|c]", "<lora:x:0.5>", "{}",
+    "{a|2::b}", "__x/y__", "{2$$ and $$a|b|c}",
     "\u05e9\u05dc\u05d5\u05dd", "\u202bmixed\u202c", "\u0645\u0631\u062d\u0628\u0627", "猫の写真", "고양이", "\u3000",
     "🐈‍⬛", "\u00a0", "\u2028", "\x85", "e\u0301", "\x1b",
     "Steps: 20, Sampler: x, Seed: 3", "\nSteps: 20, Sampler: x, Seed: 3\n", "Negative prompt: dog",
@@ -92,10 +93,17 @@ def wild(rng: random.Random) -> ResolvedRecipe:
         vae=rng.choice(["auto", "own", "vae-ft-mse", 'odd, "name": 1']),
         vae_sha256=rng.choice(["", f"{rng.getrandbits(256):064x}"]),
         mode=rng.choice(list(Mode)),
+        templates=wild_templates(rng),
         **wild_source(rng),
         **wild_second_pass(rng, prompt, negative_prompt, sampler, schedule, guidance_scale),
         **wild_finish(rng),
     )
+
+
+def wild_templates(rng: random.Random) -> dict[str, str]:
+    """Templates of some of the prompts, as wild as any text; empty for the others."""
+    names = ("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt")
+    return {name: wild_text(rng) for name in names if rng.random() < 0.3}
 
 
 def wild_source(rng: random.Random) -> dict[str, Any]:

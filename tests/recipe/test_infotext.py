@@ -25,6 +25,7 @@ from studio.recipe.infotext import MAX_INFOTEXT_CHARACTERS, default_eta, read, s
 from studio.recipe.limits import MAX_PROMPT_CHARACTERS
 from studio.recipe.schedule_labels import SCHEDULE_LABELS
 from studio.recipe.source import SourceFields
+from studio.recipe.templates import Templates
 from studio.sampling.catalogue import SAMPLERS, SCHEDULES
 from tests.recipe.samples import sample, wild
 
@@ -386,7 +387,34 @@ def test_10000_random_recipes_round_trip_through_the_text() -> None:
         info = read(write(recipe, {"Note": recipe.checkpoint}))
         assert info.recipe == textual(recipe)
         assert info.unknown["Note"] == recipe.checkpoint
+        drawn = recipe.mode is not Mode.FINISH or recipe.has_second_pass
+        assert info.templates == (recipe.templates if drawn else Templates())
     assert 4_000 < laid_out < 9_000, "both kinds of prompts must occur"
+
+
+def test_templates_are_written_as_a1111s_extension_does() -> None:
+    templates = {"prompt": 'a {red|"2::blue"} cat,\n__animals__', "negative_prompt": "{a|b}"}
+    text = write(sample(prompt="a red cat", negative_prompt="a", templates=templates))
+    assert text.endswith(
+        'RNG: CPU, Template: "a {red|\\"2::blue\\"} cat,\\n__animals__", Negative Template: {a|b}, '
+        f"Version: latent-studio {__version__}"
+    )
+    info = read(text)
+    assert (info.recipe.prompt, info.templates) == ("a red cat", Templates(**templates))
+    assert set(info.unknown) == {"Version"}
+
+
+def test_a_template_too_long_to_be_one_is_kept_as_unknown() -> None:
+    text = f"cat\nSteps: 20, Sampler: Euler, Seed: 1, Template: {'a' * (MAX_PROMPT_CHARACTERS + 1)}"
+    assert read(text).templates == Templates() and "Template" in read(text).unknown
+
+
+def test_what_was_typed_comes_back_with_its_templates() -> None:
+    second = {"hires_width_px": 768, "hires_height_px": 1152, "hires_prompt": "a red cat", "hires_negative_prompt": ""}
+    recipe = sample(prompt="a red cat", templates={"prompt": "a {red|blue} cat"}, **second)
+    assert (recipe.to_recipe().prompt, recipe.to_recipe().hires_prompt) == ("a red cat", "a red cat")
+    assert (recipe.to_typed_recipe().prompt, recipe.to_typed_recipe().hires_prompt) == ("a {red|blue} cat", "")
+    assert sample().to_typed_recipe() == sample().to_recipe()
 
 
 def test_the_parameter_line_is_always_found() -> None:

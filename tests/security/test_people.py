@@ -201,6 +201,9 @@ def test_guests_come_by_link_or_pin_until_it_expires(house: Studio, app: FastAPI
         told = {"name": name, "role": "guest", "accounts": True, "keeps_models": False}
         assert guest.get("/api/v1/me").json() == told
         assert guest.post("/api/v1/keys", json={"name": "k"}, headers=OWN).status_code == 403
+        assert guest.get("/api/v1/wildcards").status_code == 200
+        assert guest.put("/api/v1/wildcards/mine", json={"text": "x"}, headers=OWN).status_code == 403
+        assert guest.delete("/api/v1/wildcards/mine", headers=OWN).status_code == 403
     listed = client.get("/api/v1/invitations", headers=key_of(house, "anna")).json()["invitations"]
     for one in listed:
         client.delete(f"/api/v1/invitations/{one['id']}", headers=key_of(house, "anna"))
