@@ -24,7 +24,8 @@
     ├── Offline                     another machine that is needed does not answer
     ├── Cancelled                   somebody asked for it to stop
     ├── StorageError                a file or the database could not be read or written
-    │   └── StorageFull
+    │   ├── StorageFull
+    │   └── StorageMissing          a folder is not there just now: a drive that was taken out, say
     └── SetupError                  a setting or the installation is wrong; says what to run
 
 Every message says what happened and what to try, in words for the person at the screen. It refuses nothing itself:
@@ -257,6 +258,13 @@ class StorageFull(StorageError):
 
     code = "storage_full"
     http_status = 507
+
+
+class StorageMissing(StorageError):
+    """A folder that was there is gone, as when a drive was taken out; what waits for it goes on when it is back."""
+
+    code = "storage_missing"
+    http_status = 503
 
 
 class SetupError(StudioError):

@@ -37,10 +37,14 @@ from studio.recipe.lines import Line, recipe_of, refused
 from studio.recipe.model import AUTO_SEED
 from studio.recipe.presets import Preset
 from studio.settings import Settings
+from studio.settings_file import mend_settings_file
 from studio.sources import Sources
 from studio.store import Database
 from studio.store.blobs import Blobs
+from studio.store.files import in_words
 from studio.store.lock import HomeLock
+from studio.upkeep.notices import Notices
+from studio.upkeep.room import Room
 from studio.variations import STRENGTH, Way, more_like, varied_with, with_checkpoint, with_preset
 from studio.whereabouts import Memory
 from studio.wildcards import Shelf
@@ -80,6 +84,8 @@ class Studio:
     dispatcher: Dispatcher
     memory: Memory
     arrivals: Arrivals
+    room: Room
+    notices: Notices
     lock: HomeLock
     _started: threading.Event = field(default_factory=threading.Event)
 
@@ -119,6 +125,7 @@ class Studio:
             "device_name": ready.device_name if ready else None,
             "memory_bytes": ready.memory_bytes if ready else None,
             "waiting_jobs": len(self.queue.places()),
+            "free_disk_bytes": self.room.free_bytes,
         }
 
     def submit(
@@ -137,6 +144,7 @@ class Studio:
         prompt matrix: ``count`` pictures of each combination of its parts, all from the same seed.
 
         Raises:
+            StorageFull: the disk has no room for more pictures.
             InvalidField, PromptError: a value or prompt that cannot be used; nothing was queued.
             UnknownCheckpoint, UnknownSampler, ModelError: a name nothing answers to, or a model that cannot run.
             Conflict: the id is taken by another order.
@@ -179,6 +187,7 @@ class Studio:
         *,
         matrix: bool = False,
     ) -> Order:
+        self.room.check()
         most = self.settings.max_count
         if not 1 <= count <= most:
             raise InvalidField("count", f"{count} pictures cannot be ordered at once", f"1 to {most}")
@@ -310,10 +319,14 @@ def build_studio(settings: Settings) -> Studio:
     """
     paths = settings.paths
     lock = HomeLock.acquire(paths.home)
+    _mend_settings(paths)
     database = Database.open(paths.database)
     gallery = Gallery(database, paths)
     sources = Sources(Blobs(paths.blobs))
     _mend(database, gallery)
+    remarks = settings.remarks()
+    for remark in remarks:
+        log.warning("%s", remark)
     library = build_library(settings)
     offer = StudioOffer(library, sources, settings.max_side_px)
     hub = Hub()
@@ -327,6 +340,7 @@ def build_studio(settings: Settings) -> Studio:
             "host_budget_mb": settings.host_memory_mb,
         },
     )
+    room = Room(paths.home, settings.disk_warning_mb, settings.disk_floor_mb)
     memory = Memory(library, lambda: supervisor.memory, lambda: supervisor.ready, paths.models)
 
     def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
@@ -357,6 +371,7 @@ def build_studio(settings: Settings) -> Studio:
         preview_every_steps=settings.preview_every_steps,
         idle_unload_s=settings.idle_unload_minutes * 60,
         on_loading=memory.heard,
+        may_begin=room.check,
     )
     accounts = Accounts(database, paths.secret_file, settings.password_cost == "cheap")
     return Studio(
@@ -380,6 +395,8 @@ def build_studio(settings: Settings) -> Studio:
         dispatcher=dispatcher,
         memory=memory,
         arrivals=Arrivals(paths.models, paths.cache, library.scan),
+        room=room,
+        notices=Notices(paths, [room.warning, gallery.missing], remarks),
         lock=lock,
     )
 
@@ -389,6 +406,13 @@ def build_quotas(settings: Settings, accounts: Accounts) -> Quotas:
     member = Quota(settings.member_waiting_pictures, settings.member_pictures_per_hour, settings.member_megapixel_steps)
     guest = Quota(settings.guest_waiting_pictures, settings.guest_pictures_per_hour, settings.guest_megapixel_steps)
     return Quotas(accounts.people, {"member": member, "guest": guest})
+
+
+def _mend_settings(paths: Paths) -> None:
+    try:
+        mend_settings_file(paths.settings_file)
+    except OSError as error:
+        raise in_words(error, paths.settings_file) from error
 
 
 def _mend(database: Database, gallery: Gallery) -> None:

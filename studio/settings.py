@@ -1,7 +1,8 @@
 """One frozen ``Settings``: defaults, then ``settings.toml`` in the home, then ``STUDIO_*`` variables, then flags.
 
 Each setting is one line of name, type, default and sentence; the sentence is what the docs and ``studio doctor`` show.
-Inner layers never read it: ``services`` hands them values.
+Inner layers never read it: ``services`` hands them values. A damaged file stops nothing, see `settings_file`; a value
+that is not allowed does, because its default may be wider than what was meant.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from typing import Any
 
 import pydantic
 from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from studio.errors import SetupError
 from studio.paths import Paths
+from studio.settings_file import read_settings_file
 
 
 class Settings(BaseSettings):
@@ -78,6 +80,12 @@ class Settings(BaseSettings):
     host_memory_mb: int = Field(
         0, ge=0, description="Most host memory for models, in megabytes; 0 takes a share of what is free."
     )
+    disk_warning_mb: int = Field(
+        2000, ge=0, description="Free room on the disk, in megabytes, below which people are warned; 0: never."
+    )
+    disk_floor_mb: int = Field(
+        300, ge=0, description="Free room on the disk, in megabytes, below which no new picture is begun; 0: no bound."
+    )
     preview_every_steps: int = Field(2, ge=0, le=100, description="Steps between two live previews; 0 shows none.")
     engine: str = Field(
         "torch", pattern="^(torch|fake)$", description="torch makes pictures; fake is for trying the page."
@@ -93,8 +101,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         named = init_settings().get("home") or env_settings().get("home")
-        file = Paths.at(Path(named) if named else None).settings_file
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+        file = read_settings_file(Paths.at(Path(named) if named else None).settings_file)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, file.values)
 
     @property
     def speaks_tls(self) -> bool:
@@ -104,6 +112,10 @@ class Settings(BaseSettings):
     @property
     def paths(self) -> Paths:
         return Paths.at(self.home)
+
+    def remarks(self) -> list[str]:
+        """A sentence for each line of the settings file that does nothing. Raises `OSError`."""
+        return read_settings_file(self.paths.settings_file).unknown(type(self).model_fields)
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -116,11 +128,14 @@ def load_settings(**flags: Any) -> Settings:
     try:
         return Settings(**given)
     except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SetupError(
-            f"The setting {name!r} (STUDIO_{name.upper()}) cannot be {first['input']!r}: {first['msg']}."
-        ) from error
-    except (OSError, ValueError) as error:
+        raise SetupError("\n".join(_sentence(wrong) for wrong in error.errors())) from error
+    except OSError as error:
         file = Paths.at(given.get("home")).settings_file
-        raise SetupError(f"The settings file {file} cannot be read: {error}. Correct it, or move it away.") from error
+        raise SetupError(
+            f"The settings file {file} cannot be read: {error.strerror}. Check who may read it, or move it away."
+        ) from error
+
+
+def _sentence(wrong: Any) -> str:
+    name = ".".join(str(part) for part in wrong["loc"])
+    return f"The setting {name!r} (STUDIO_{name.upper()}) cannot be {wrong['input']!r}: {wrong['msg']}."

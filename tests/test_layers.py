@@ -13,14 +13,14 @@ import pytest
 STUDIO = Path(__file__).resolve().parent.parent / "studio"
 
 ROWS = {
-    "errors": 0, "paths": 0, "settings": 0,
+    "errors": 0, "paths": 0, "set_aside": 0, "settings": 0, "settings_file": 0,
     "recipe": 1,
     "prompt": 2, "sampling": 2, "pictures": 2, "dialects": 2,
     "library": 3, "store": 3, "wildcards": 3,
     "network": 4, "accounts": 4, "adapters": 4, "learned_words": 4,
     "engine": 4, "gallery": 4, "jobs": 4, "sources": 4, "training": 4,
     "offer": 5, "presets": 5, "prompts": 5, "understanding": 5,
-    "holdings": 5, "whereabouts": 5, "variations": 5, "services": 5,
+    "holdings": 5, "whereabouts": 5, "variations": 5, "upkeep": 5, "services": 5,
     "api": 6, "ui": 6, "client": 6, "door": 6,
     "server": 7, "cli": 7, "__main__": 7,
 }  # fmt: skip

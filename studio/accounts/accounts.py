@@ -8,15 +8,20 @@ from pathlib import Path
 
 from studio.accounts.attempts import Attempts
 from studio.accounts.caller import LOCAL, Caller
+from studio.accounts.gate import Gate
 from studio.accounts.invitations import Invitations
 from studio.accounts.keys import Keys
 from studio.accounts.people import People, Person
 from studio.accounts.secrets import HomeSecret, Passwords
-from studio.errors import LoginNeeded, NotFound
+from studio.errors import LoginNeeded, NotFound, StudioError
 from studio.store import Database
 from studio.store.tables import LOCAL_OWNER
 
 WRONG = "Name and password do not go together."
+LOST = (
+    "The accounts of this studio were lost with its database. Somebody at the machine makes a new one by: "
+    "studio users add NAME"
+)
 
 
 class Accounts:
@@ -26,13 +31,28 @@ class Accounts:
         self.secret = HomeSecret(secret_file)
         self.passwords = Passwords(cheap_passwords)
         self.people = People(database)
+        self.gate = Gate(secret_file.parent, self.people)
+        if self.people.exist():
+            self.gate.remember()
         self.keys = Keys(database)
         self.invitations = Invitations(database, self.secret, self.people)
         self.attempts = Attempts()
 
     def add(self, name: str, role: str, password: str) -> Person:
         """Make an account. Raises `InvalidField`, `Conflict`."""
-        return self.people.add(name, role, self.passwords.hash(password))
+        password_hash, lost = self.passwords.hash(password), self.gate.is_locked_out
+        self.gate.remember()
+        try:
+            return self.people.add(name, role, password_hash)
+        except StudioError:
+            if not lost:
+                self.gate.forget()
+            raise
+
+    def remove(self, name: str) -> None:
+        """Take an account away; with the last one the login goes too. Raises `NotFound`, `Conflict`."""
+        self.people.remove(name)
+        self.gate.forget()
 
     def set_password(self, name: str, password: str) -> None:
         """Another password for somebody, whose sessions end. Raises `InvalidField`, `NotFound`."""
@@ -44,7 +64,7 @@ class Accounts:
         Raises:
             TooManyTries: too many wrong passwords or keys came from ``address`` lately.
         """
-        if not self.people.exist():
+        if not self.gate.is_shut:
             return LOCAL
         if authorization:
             return self._authorized(authorization, address)
@@ -65,6 +85,8 @@ class Accounts:
         """
         counted = f"address {address}", f"name {name.casefold()[:80]}"
         self.attempts.check(*counted)
+        if self.gate.is_locked_out:
+            raise LoginNeeded(LOST)
         person = self.people.by_name(name)
         if not self.passwords.verify(person.password_hash if person else None, password) or person is None:
             self.attempts.failed(*counted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from studio.errors import InvalidField
-from studio.store.files import in_words
+from studio.set_aside import set_aside
+from studio.store.files import in_words, make_folder
 
 SESSION_S = 30 * 24 * 3600
 LEAST_PASSWORD, MOST_PASSWORD = 8, 200
 KEPT_PROOFS = 256
+_KEY = re.compile(rb"[0-9a-f]{64}")
 
 
 def digest(secret: str) -> str:
@@ -92,18 +95,23 @@ class HomeSecret:
 
 
 def _read_or_make(file: Path) -> bytes:
+    """The key; a file that holds none is set aside: zeros, which a crash can leave, would be a key that all know."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            key = file.read_bytes()
-            if len(key) >= 32:
-                return key
-            handle = os.open(file, os.O_WRONLY | os.O_TRUNC, 0o600)  # cut off by a crash: everybody logs in again
-        key = secrets.token_hex(32).encode()
-        with os.fdopen(handle, "wb") as written:
-            written.write(key)
-        return key
+        make_folder(file.parent)
+        while True:
+            try:
+                handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                key = file.read_bytes()
+                if _KEY.fullmatch(key):
+                    return key
+                set_aside(file, "it holds no key")
+                continue
+            key = secrets.token_hex(32).encode()
+            with os.fdopen(handle, "wb") as written:
+                written.write(key)
+                written.flush()
+                os.fsync(written.fileno())
+            return key
     except OSError as error:
         raise in_words(error, file) from error

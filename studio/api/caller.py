@@ -23,7 +23,7 @@ def caller_of(request: Request) -> Caller:
     caller = request.scope.get("studio.caller")
     if isinstance(caller, Caller):
         return caller
-    if studio_of(request).accounts.people.exist():
+    if studio_of(request).accounts.gate.is_shut:
         raise LoginNeeded("Log in first.")
     return LOCAL
 

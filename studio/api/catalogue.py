@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from studio import __version__
-from studio.api.caller import OwnerOf, StudioOf
+from studio.api.caller import CallerOf, StudioOf
 from studio.sampling import catalogue
 
 router = APIRouter(tags=["catalogue"])
@@ -34,6 +34,8 @@ def list_upscalers(studio: StudioOf) -> dict[str, Any]:
 
 
 @router.get("/status")
-def status(studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
-    """The worker, its device, and the length of the queue."""
-    return {"version": __version__, **studio.describe()}
+def status(studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """The worker, its device, the length of the queue, and room on the disk. ``notices`` are what people should know
+    just now: little room (``warning``), and for those who look after the studio files that were damaged (``reset``)."""
+    notices = studio.notices.now(for_admin=caller.role == "admin")
+    return {"version": __version__, **studio.describe(), "notices": [notice.as_dict() for notice in notices]}

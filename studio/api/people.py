@@ -93,7 +93,7 @@ def add_person(body: NewPerson, studio: StudioOf, caller: CallerOf) -> dict[str,
 def remove_person(name: str, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
     """Take an account away, with its keys and sessions; pictures stay. For admins."""
     require_admin(caller)
-    studio.accounts.people.remove(name)
+    studio.accounts.remove(name)
     return {"removed": name}
 
 

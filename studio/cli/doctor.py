@@ -102,6 +102,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
     except OSError as error:
         yield Finding(f"the home folder cannot be written: {error.strerror}", wrong=True)
     yield from _database(settings)
+    yield from _set_aside(settings)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -121,6 +122,20 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"the database is damaged ({error}); the next start sets it aside and rebuilds it", wrong=True)
         return
     yield Finding(f"database {file.name}: {verdict}, {images:,} images", wrong=verdict != "ok")
+
+
+def _set_aside(settings: Settings) -> Iterator[Finding]:
+    from studio.set_aside import found_in
+    from studio.settings_file import read_settings_file
+    from studio.upkeep.notices import kept_folders
+
+    for found in found_in(kept_folders(settings.paths)):
+        yield Finding(f"{found} Look at it, then move it away.", wrong=True)
+    file = read_settings_file(settings.paths.settings_file)
+    if file.problem:
+        yield Finding(f"{file.file} is damaged ({file.problem}); the next start sets it aside", wrong=True)
+    for remark in settings.remarks():
+        yield Finding(remark, wrong=True)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -29,7 +29,7 @@ def rebuild(home: Home = None) -> None:
     # Before the database is opened: opening mends it, which must not happen under a running studio.
     lock = HomeLock.acquire(load_settings(home=home).paths.home)
     try:
-        with _gallery(home) as gallery:
+        with _gallery(home, mend=True) as gallery:
             report = gallery.rebuild()
     finally:
         lock.release()
@@ -61,14 +61,14 @@ def find(
 
 
 @contextlib.contextmanager
-def _gallery(home: Path | None) -> Iterator[Gallery]:
+def _gallery(home: Path | None, *, mend: bool = False) -> Iterator[Gallery]:
+    from studio.cli.beside import open_database
     from studio.gallery import Gallery
     from studio.settings import load_settings
     from studio.store import Database
 
     paths = load_settings(home=home).paths
-    paths.home.mkdir(parents=True, exist_ok=True)
-    database = Database.open(paths.database)
+    database = Database.open(paths.database) if mend else open_database(paths)
     if database.preparation.set_aside is not None:
         typer.secho(str(database.preparation), fg=typer.colors.YELLOW, err=True)
     try:

@@ -60,10 +60,28 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for chatty in ("httpx", "alembic", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    settings = kept_in(settings)
     refuse_unguarded(settings)
     certificate = _certificate(settings)
     listener = listen(settings.host, settings.port)
     run(settings, listener, certificate)
+
+
+def kept_in(settings: Settings) -> Settings:
+    """The settings, kept to this machine while it is in doubt what ``settings.toml`` said of locks."""
+    from studio.network.names import is_loopback
+    from studio.settings_file import is_in_doubt
+
+    if is_loopback(settings.host) or not is_in_doubt(settings.paths.settings_file):
+        return settings
+    typer.secho(
+        f"Warning: {settings.paths.settings_file} was damaged, and what it said of logins and encryption may be lost. "
+        f"So the studio listens on this machine only, not on {settings.host}. Look at the settings, then move the file "
+        "settings.toml.damaged-… away.",
+        fg=typer.colors.YELLOW,
+        err=True,
+    )
+    return settings.model_copy(update={"host": "127.0.0.1"})
 
 
 def refuse_unguarded(settings: Settings) -> None:
@@ -92,14 +110,13 @@ def refuse_unguarded(settings: Settings) -> None:
 
 
 def _has_accounts(settings: Settings) -> bool:
+    from studio.accounts.gate import Gate
     from studio.accounts.people import People
-    from studio.store import Database
+    from studio.cli.beside import open_database
 
-    if not settings.paths.database.exists():
-        return False
-    database = Database.open(settings.paths.database)
+    database = open_database(settings.paths)
     try:
-        return People(database).exist()
+        return Gate(settings.paths.home, People(database)).is_shut
     finally:
         database.close()
 

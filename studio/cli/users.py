@@ -47,7 +47,7 @@ def list_people(home: Home = None) -> None:
 def remove(name: Name, home: Home = None) -> None:
     """Take an account away, with its keys and sessions. Pictures stay."""
     with _accounts(home) as accounts:
-        accounts.people.remove(name)
+        accounts.remove(name)
     typer.echo(f"{name} has no account any more.")
 
 
@@ -99,11 +99,11 @@ def invite(
 @contextlib.contextmanager
 def _accounts(home: Home) -> Iterator[Accounts]:
     from studio.accounts import Accounts
+    from studio.cli.beside import open_database
     from studio.settings import load_settings
-    from studio.store import Database
 
     settings = load_settings(home=home)
-    database = Database.open(settings.paths.database)
+    database = open_database(settings.paths)
     try:
         yield Accounts(database, settings.paths.secret_file, settings.password_cost == "cheap")
     finally:

@@ -68,7 +68,7 @@ def _do(
     if do == "add":
         accounts.add(name, role, password)
     elif do == "remove":
-        accounts.people.remove(name)
+        accounts.remove(name)
     elif do == "password":
         accounts.set_password(name, password)
     elif do == "invite":

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from studio.errors import InvalidField, NotFound, StorageError
 from studio.gallery import png
+from studio.gallery.anchor import Anchor
 from studio.gallery.conditions import conditions
 from studio.gallery.description import Description
 from studio.gallery.identity import Identity
@@ -60,6 +61,7 @@ class Gallery:
         self.folder = paths.images
         self.thumbnails = Thumbnails(paths.thumbnails)
         self.labels = Labels(database)
+        self._anchor = Anchor(paths.images)
         # Files that are written but whose row failed (a full disk, say): adding again only needs the row.
         self._without_row: dict[tuple[str, int], ImageRow] = {}
         self._lock = threading.Lock()
@@ -80,7 +82,7 @@ class Gallery:
         Adding the same picture again, also after a crash in between, answers the image that is there.
 
         Raises:
-            StorageFull, StorageError: it could not be kept; adding it again is safe.
+            StorageFull, StorageMissing, StorageError: it could not be kept; adding it again is safe.
             NotFound: there is no such owner.
         """
         text = to_png_text(recipe, notes)
@@ -97,6 +99,7 @@ class Gallery:
         data = png.encode(pixels, {**text, **identity.to_png_text()})
         columns = description.columns()
         file = identity.file(columns["seed"] or 0)
+        self._anchor.check()
         write_atomic(self.folder / file, data)
         try:
             self.thumbnails.make(identity.id, pixels)
@@ -262,8 +265,10 @@ class Gallery:
         Files go before their rows: a crash leaves an entry in the bin, never a deleted picture that comes back.
 
         Raises:
+            StorageMissing: the folder of images is not there just now.
             StorageError: a file that cannot be deleted; it stays in the bin, with what came after it.
         """
+        self._anchor.check()
         count = 0
         while True:
             with self.database.reading() as session:
@@ -307,7 +312,14 @@ class Gallery:
 
     def recover(self) -> RebuildReport:
         """At start: give files without a row theirs, finish a bin that was being emptied, remove half-written files."""
-        return Rebuilding(self.database, self.folder, self.thumbnails).recover()
+        rebuilding = Rebuilding(self.database, self.folder, self.thumbnails)
+        report = rebuilding.recover()
+        self._anchor.settle(has_rows=report.kept > 0, has_files=rebuilding.has_files)
+        return report
+
+    def missing(self) -> str | None:
+        """What to say to people while the folder of images is not there, as when a drive was taken out."""
+        return self._anchor.trouble()
 
     def rebuild(self) -> RebuildReport:
         """Make all rows again from the files; favourites and the bin stay as the rows have them.

@@ -79,10 +79,12 @@ class Rebuilding:
         self.folder = folder
         self.thumbnails = thumbnails
         self.report = RebuildReport()
+        self.has_files = False
 
     def recover(self) -> RebuildReport:
         """Give rows to the files that have none, and forget what was being deleted when the studio stopped."""
         files = set(self._files())
+        self.has_files = bool(files)
         with self.database.reading() as session:
             rows = session.execute(select(ImageRow.file, ImageRow.binned_at)).all()
         self.report.kept = len(rows)

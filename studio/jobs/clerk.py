@@ -2,6 +2,7 @@
 
 It has its own thread, so the worker's next step never waits for a disk, and a bounded queue, so pixels cannot pile up.
 A full disk fails the picture with the reason; where not even that can be written, it waits for room and starts over.
+For a drive that was taken out it waits too, with the picture in hand.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from studio.errors import StorageError, StudioError
+from studio.errors import StorageError, StorageMissing, StudioError
 from studio.jobs.queue import Queue
 from studio.jobs.records import PictureKey, TakenPicture
 from studio.jobs.supervisor import Lost
@@ -115,6 +116,8 @@ class Clerk:
     def _finish(self, picture: TakenPicture, event: PictureDone) -> None:
         try:
             image_id = self._save(event, picture.recipe, picture.owner)
+        except StorageMissing:
+            raise  # it comes back, unlike room on a full disk, which somebody has to make: worth waiting for
         except StudioError as error:
             log.error("Picture %d of job %s could not be saved: %s", picture.index, picture.job_id, error)
             self._queue.mark_failed(picture.job_id, picture.index, f"It was made, but not saved: {error}")

@@ -27,6 +27,7 @@ from studio.recipe import ResolvedRecipe
 from studio.recipe.events import (
     CancelOrder,
     Event,
+    JobState,
     ModelLoading,
     PictureCancelled,
     PictureDone,
@@ -68,6 +69,7 @@ class Dispatcher:
     ``locate`` answers where the files of a recipe lie, or raises what is wrong with them. ``save`` keeps a finished
     picture of a recipe and owner and answers its image's id; it must bear being repeated. After ``idle_unload_s``
     without work the worker gives its memory back (0: never); ``on_loading`` hears of every stage of a load.
+    ``may_begin`` raises `StorageError` while nothing new should be begun: what waits then goes on waiting.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Dispatcher:
         preview_every_steps: int = 2,
         idle_unload_s: float = 0.0,
         on_loading: Callable[[ModelLoading], None] = lambda event: None,
+        may_begin: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue, self._supervisor, self._locate, self._hub = queue, supervisor, locate, hub
         self._live_pictures, self._preview_every_steps = live_pictures, preview_every_steps
@@ -88,7 +91,7 @@ class Dispatcher:
         hub.connect(self._board)
         self._idleness = Idleness(idle_unload_s)
         self._ahead = LookingAhead(queue, supervisor, lambda recipe: locate(recipe).checkpoint)
-        self._on_loading = on_loading
+        self._on_loading, self._may_begin = on_loading, may_begin
         self._clerk = Clerk(queue, save, live_pictures, self._written, lambda trouble: self._hold_up("clerk", trouble))
         self._turn = threading.Lock()  # one at a time takes, cancels or retries; taken before the next, never after
         # Guards the two below: pictures in the worker, and pictures whose end the clerk has yet to write, with whether
@@ -229,7 +232,6 @@ class Dispatcher:
                     pass
                 self._hold_up("feeder", None)
             except StudioError as error:
-                log.error("The queue cannot go on: %s", error)
                 self._hold_up("feeder", str(error))
                 self._closing.wait(PAUSE_S)
                 continue
@@ -262,13 +264,24 @@ class Dispatcher:
                 # and a picture that is left out of one takes part in the next.
                 beyond = 2 * self._live_pictures - len(self._flights) - room
                 empty = not self._flights
-            if alone or room + beyond <= 0 or self._supervisor.ready is None:
+            is_full = alone or room + beyond <= 0
+            if is_full or self._supervisor.ready is None or not self._is_room_to_begin():
                 return False
             taken = self._queue.next_pictures(room, worker_is_empty=empty, beyond=beyond)
             self._show({picture.job_id for picture in taken})
             for picture in taken:
                 self._send(picture)
             return bool(taken)
+
+    def _is_room_to_begin(self) -> bool:
+        """Raises `StorageError` while there is none and somebody waits for it."""
+        try:
+            self._may_begin()
+        except StorageError:
+            if any(one.state is JobState.QUEUED for job in self._queue.unfinished() for one in job.pictures):
+                raise
+            return False
+        return True
 
     def _send(self, picture: TakenPicture) -> None:
         try:
@@ -377,6 +390,8 @@ class Dispatcher:
         if trouble is None:
             self._holdups.pop(who, None)
         else:
+            if self._holdups.get(who) != trouble:
+                log.error("The queue cannot go on: %s", trouble)
             self._holdups[who] = trouble
         self._say_notice()
 

@@ -4,11 +4,12 @@ Of a safetensors file the hash of what lies behind its header is kept beside: th
 it stays the same when somebody edits their metadata.
 
 The memory is a JSON file that can be thrown away. It is written whole and renamed into place, so a reader never sees
-half of it; two studios that write at once lose at most a hash, which is computed again.
+half of it; two studios that write at once lose at most a hash, which is computed again. A damaged one is set aside.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from studio.errors import Cancelled, DamagedModel
+from studio.set_aside import set_aside
 
 log = logging.getLogger(__name__)
 
@@ -151,9 +153,13 @@ def stamp_of(file: Path) -> list[int] | None:
 def _load(file: Path) -> dict[str, dict[str, Any]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        if not isinstance(content, dict):
+            raise ValueError("it holds no hashes")
+    except OSError:
         return {}
-    if not isinstance(content, dict):
+    except ValueError as error:
+        with contextlib.suppress(OSError):
+            set_aside(file, str(error))
         return {}
     return {
         name: entry

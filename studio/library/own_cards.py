@@ -26,6 +26,7 @@ from urllib.parse import quote
 
 from studio.errors import InvalidField, StorageError
 from studio.recipe import Recipe
+from studio.set_aside import set_aside
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -96,6 +97,9 @@ class OwnCards:
         part = file.with_name(f".{file.name}.{os.getpid()}.part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            there = _read(file) if file.exists() else None
+            if there is not None and there.problem:  # what somebody wrote there by hand is not written over
+                set_aside(file, there.problem)
             part.write_text(_toml(card), encoding="utf-8")
             part.replace(file)
         except OSError as error:

@@ -7,12 +7,11 @@ It refuses to know any table.
 
 from __future__ import annotations
 
-import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from studio.errors import SetupError, StorageError, StorageFull
+from studio.set_aside import set_aside
 from studio.store.salvage import salvage
 
-log = logging.getLogger(__name__)
-
 BUSY_TIMEOUT_MS = 15_000
+BEING_MADE_S = 2.0
+"""How old an empty file must be to be taken for a damaged one."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 _DAMAGE = ("file is not a database", "disk image is malformed", "malformed database schema", "unsupported file format")
@@ -145,11 +145,10 @@ class Database:
         if problem is None:
             self.migrate()
             return Preparation()
-        set_aside = self._set_aside()
-        log.error("The database %s is damaged (%s); it was set aside as %s.", self.file, problem, set_aside)
+        damaged = self._set_aside(problem)
         self.migrate()
         with self.session() as session:
-            return Preparation(set_aside, problem, salvage(set_aside, session))
+            return Preparation(damaged, problem, salvage(damaged, session))
 
     def check(self) -> str | None:
         """What is wrong with the database's file, or ``None`` when it is sound or not there yet.
@@ -159,6 +158,8 @@ class Database:
         """
         if self.file is None or not self.file.exists():
             return None
+        if _stays_empty(self.file):
+            return "it is empty"  # to SQLite a new one, which nobody would be told of
         try:
             with self._reading_engine.connect() as connection:
                 found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
@@ -195,13 +196,11 @@ class Database:
         """Close every connection; SQLite then folds its write-ahead log into the file."""
         self._engine.dispose()
 
-    def _set_aside(self) -> Path:
+    def _set_aside(self, problem: str) -> Path:
         assert self.file is not None
         self.close()
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
-        target = self.file.with_name(f"{self.file.name}.damaged-{stamp}")
         try:
-            self.file.rename(target)
+            target = set_aside(self.file, problem).file
             for suffix in ("-wal", "-shm"):
                 beside = self.file.with_name(self.file.name + suffix)
                 if beside.exists():
@@ -218,6 +217,15 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"The folder {folder} cannot be made: {error.strerror}. Choose another --home.") from error
+
+
+def _stays_empty(file: Path) -> bool:
+    """Whether the file holds nothing, and not because somebody else is making it just now."""
+    while (status := file.stat()).st_size == 0:
+        if not 0 <= time.time() - status.st_mtime < BEING_MADE_S:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -33,6 +33,8 @@ HEADER = f"""
 </header>
 """
 
+NOTICES = '<div id="notices" role="status" aria-label="About the studio"></div>'
+
 STAGE = """
 <section id="stage" aria-label="Pictures being made">
   <div id="stage-now"></div>

@@ -36,6 +36,7 @@ def build_page(studio: Studio) -> gr.Blocks:
 def _build(studio: Studio) -> gr.Blocks:
     with gr.Blocks(analytics_enabled=False, title=TITLE, fill_width=True) as page:
         _html(markup.HEADER, "header-slot")
+        _html(markup.NOTICES)
         with gr.Column(elem_id="page-create"):
             form = _create(studio)
         with gr.Column(elem_id="page-gallery"):

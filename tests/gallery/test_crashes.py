@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.gallery import Gallery, png
+from studio.gallery import Gallery, anchor, png
 from studio.paths import Paths
 from studio.store import Database
 from studio.store.tables import ImageRow
@@ -47,7 +47,7 @@ def check(home: Path, reported: list[int], expected_most: int) -> None:
         content = png.read(gallery.file("local", image.id))
         assert content.sha256 == image.sha256
         assert gallery.thumbnail("local", image.id).is_file()
-    on_disk = [path for path in paths.images.rglob("*") if path.is_file()]
+    on_disk = [path for path in paths.images.rglob("*") if path.is_file() and path.name != anchor.FILE]
     assert len(on_disk) == len(images)  # nothing half-written, nothing without a row
     again = {gallery.add(pixels(0), recipe().for_picture(index), NOTES, "local", "job", index).id for index in reported}
     assert again <= {image.id for image in images}

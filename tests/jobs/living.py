@@ -42,6 +42,7 @@ class Life:
 
     def cancel(self) -> None:
         owner, job_id = self.draw.choice(self.jobs)
+        say("cancelling", job_id)
         self.parts.dispatcher.cancel(owner, job_id)
         say("cancelled", job_id)
 

@@ -36,6 +36,7 @@ class Promises:
 
     ordered: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     done: dict[tuple[str, int], str] = field(default_factory=dict)
+    cancelling: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     binned: set[str] = field(default_factory=set)
     emptying: set[str] = field(default_factory=set)
@@ -49,7 +50,7 @@ class Promises:
             elif kind == "done":
                 key = words[0], int(words[1])
                 assert self.done.setdefault(key, words[2]) == words[2], f"picture {key} changed its image"
-            elif kind in ("cancelled", "binned", "emptying", "emptied"):
+            elif kind in ("cancelling", "cancelled", "binned", "emptying", "emptied"):
                 getattr(self, kind).update(words)
 
 
@@ -121,9 +122,9 @@ def check_images(paths: Paths, images: dict[str, ImageRow], jobs: dict[str, JobR
     """Each picture once, whole, with the owner and seed it was promised; no file beside them."""
     places = [(row.job_id, row.idx) for row in images.values()]
     assert len(places) == len(set(places)), "a picture was made twice"
-    files = {path.relative_to(paths.images).as_posix() for path in paths.images.rglob("*") if path.is_file()}
+    files = {path.relative_to(paths.images).as_posix() for path in paths.images.rglob("*.png")}
     assert {row.file for row in images.values()} - files == set(), "a row without its file"
-    assert {file for file in files - {row.file for row in images.values()} if file.endswith(".png")} == set()
+    assert files - {row.file for row in images.values()} == set(), "a file without its row"
     for row in images.values():
         assert row.job_id is not None and row.idx is not None
         job = jobs[row.job_id]
@@ -137,7 +138,7 @@ def check_end(home: Path, promises: Promises) -> int:
     database = Database.open(paths.database)
     for job_id, (owner, count, _) in promises.ordered.items():
         job = Queue(database).get(owner, job_id)
-        if job_id not in promises.cancelled:
+        if job_id not in promises.cancelling:
             assert [one.state for one in job.pictures] == [JobState.DONE] * count, job_id
     with database.reading() as session:
         rows = session.query(ImageRow).all()

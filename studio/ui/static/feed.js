@@ -14,6 +14,7 @@ export class Feed extends EventTarget {
   jobs = new Map();
   worker = "starting";
   reason = null;
+  notices = [];
   reachable = true;
   loaded = false;
   #stream = null;
@@ -109,6 +110,7 @@ export class Feed extends EventTarget {
         const told = await status();
         this.worker = told.worker;
         this.reason = told.reason ?? null;
+        this.notices = told.notices ?? [];
         if (this.#version && told.version !== this.#version) this.dispatchEvent(new Event("updated"));
         this.#version = told.version;
         this.#setReachable(true);

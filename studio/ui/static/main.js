@@ -10,6 +10,7 @@ import { Getting } from "./getting.js";
 import { drawIcons } from "./icons.js";
 import { Loras } from "./loras.js";
 import { Models } from "./models.js";
+import { Notices } from "./notices.js";
 import { Pictures } from "./pictures.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
@@ -62,6 +63,7 @@ class Studio {
       showAccount(me);
       if (me.keeps_models) this.getting.start();
     }, () => {});
+    this.notices = new Notices();
     startTheme(document.querySelector("#theme"));
     await this.form.start();
     this.source.start();
@@ -72,6 +74,7 @@ class Studio {
     this.loras.start();
     this.stage.start();
     this.feed.addEventListener("change", () => this.#showState());
+    this.feed.addEventListener("change", () => this.notices.show(this.feed.notices));
     this.feed.addEventListener("updated", () => {
       toast("The studio was updated meanwhile", { action: { label: "Load it anew", run: () => location.reload() } });
     });
