@@ -31,10 +31,12 @@ class Limit:
 
     def check(self, field: str, value: float) -> None:
         """Raise `InvalidField` unless ``value`` is finite and within the range."""
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise InvalidField(field, f"{value} is not a number", str(self))
         if not self.least <= value <= self.most:
-            raise InvalidField(field, f"{value:g} is out of range", str(self))
+            # A whole number from JSON may be too long for a float to hold.
+            shown = f"{value:g}" if abs(value) < 1e300 else "a number of hundreds of digits"
+            raise InvalidField(field, f"{shown} is out of range", str(self))
 
 
 LIMITS: dict[str, Limit] = {

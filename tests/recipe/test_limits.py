@@ -53,3 +53,9 @@ def test_prompts_have_a_length_and_no_nul() -> None:
         check_prompt("prompt", "a" * (MAX_PROMPT_CHARACTERS + 1))
     with pytest.raises(InvalidField, match="NUL"):
         check_prompt("prompt", "a\x00b")
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**400 + 1])
+def test_a_number_longer_than_any_float_is_refused_in_words(value: int) -> None:
+    with pytest.raises(InvalidField, match="out of range"):
+        Recipe(seed=value)
