@@ -21,14 +21,23 @@ ROWS = {
     "engine": 4, "gallery": 4, "jobs": 4, "sources": 4, "training": 4,
     "offer": 5, "presets": 5, "prompts": 5, "understanding": 5,
     "holdings": 5, "whereabouts": 5, "variations": 5, "upkeep": 5, "services": 5,
-    "api": 6, "ui": 6, "client": 6, "door": 6,
+    "api": 6, "sdapi": 6, "ui": 6, "client": 6, "door": 6,
     "server": 7, "cli": 7, "__main__": 7,
 }  # fmt: skip
 
 TORCH_ROOMS = {"engine", "sampling", "training"}
 HEAVY = {"torch", "diffusers", "transformers", "peft", "accelerate"}
 TORCH_FREE_FILES = {"sampling/catalogue.py", "sampling/__init__.py", "engine/protocol.py", "engine/fake.py"}
-FORBIDDEN_SIDEWAYS = {("api", "ui"), ("ui", "api"), ("jobs", "engine"), ("library", "store"), ("prompt", "sampling")}
+FORBIDDEN_SIDEWAYS = {
+    ("api", "ui"),
+    ("ui", "api"),
+    ("api", "sdapi"),
+    ("ui", "sdapi"),
+    ("sdapi", "ui"),
+    ("jobs", "engine"),
+    ("library", "store"),
+    ("prompt", "sampling"),
+}
 
 
 def imports(file: Path, *, module_level_only: bool = False) -> Iterator[str]:
