@@ -9,6 +9,7 @@ from __future__ import annotations
 from studio.accounts.accounts import Accounts
 from studio.accounts.belongings import Belongings
 from studio.accounts.caller import LOCAL, Caller, Role
+from studio.accounts.client_options import ClientOptions
 from studio.accounts.people import Person
 
-__all__ = ["LOCAL", "Accounts", "Belongings", "Caller", "Person", "Role"]
+__all__ = ["LOCAL", "Accounts", "Belongings", "Caller", "ClientOptions", "Person", "Role"]

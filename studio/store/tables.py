@@ -283,3 +283,12 @@ class ImportRow(Base):
     error: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class ClientOptionsRow(Base):
+    """What somebody's programs have set for themselves through A1111's API."""
+
+    __tablename__ = "client_options"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"), primary_key=True)
+    options: Mapped[dict[str, Any]]
