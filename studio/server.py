@@ -37,6 +37,7 @@ from studio.api.errors import install_error_handlers
 from studio.api.openapi import describe
 from studio.door import Door, Rules, login, people_page
 from studio.errors import NotFound
+from studio.sdapi import routes as sdapi
 from studio.services import Studio
 
 log = logging.getLogger(__name__)
@@ -94,6 +95,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     for part in parts:
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
+    sdapi.install(app)
     app.include_router(login.router)
     app.include_router(people_page.router)
     describe(app)

@@ -36,6 +36,18 @@ ERROR = {
     },
 }
 
+CLIENT_ERROR = {
+    "type": "object",
+    "description": "What went wrong, in the shape that A1111's clients know.",
+    "required": ["error", "detail", "errors"],
+    "properties": {
+        "error": {"description": "A code; of what the door refuses, an object as everywhere else."},
+        "detail": {"type": "string", "description": "A1111's words where it has some, else the sentence."},
+        "body": {"type": "string"},
+        "errors": {"type": "string", "description": "For people: what happened and what to try."},
+    },
+}
+
 RECIPE = {"prompt": "3d cat face on a blue background", "seed": 7, "steps": 20, "sampler": "DPM++ 2M"}
 BODIES: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/recipes/resolve"): RECIPE,
@@ -122,11 +134,12 @@ def _described(schema: dict[str, Any]) -> dict[str, Any]:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas["Error"] = ERROR
-    refusal = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    schemas["Error"], schemas["ClientError"] = ERROR, CLIENT_ERROR
     for path, operations in schema.get("paths", {}).items():
-        if not path.startswith("/api/v1"):
+        if not path.startswith(("/api/v1", "/sdapi/", "/internal/")):
             continue
+        shape = "Error" if path.startswith("/api/v1") else "ClientError"
+        refusal = {"application/json": {"schema": {"$ref": f"#/components/schemas/{shape}"}}}
         for method, operation in operations.items():
             answers = operation["responses"]
             answers.pop("422", None)

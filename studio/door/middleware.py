@@ -20,7 +20,7 @@ from studio.door.bodies import BodyTooLong, Measured, check_length, too_large
 from studio.door.headers import guard
 from studio.door.hosts import check_host
 from studio.door.origins import check_origin
-from studio.door.paths import is_open
+from studio.door.paths import is_for_programs, is_open
 from studio.door.rules import Rules
 from studio.errors import LoginNeeded, NotFound, Refused, StudioError, TooManyTries
 
@@ -110,8 +110,12 @@ async def _refuse(refusal: StudioError, scope: Scope, receive: Receive, send: Se
         return
     headers = {"Cache-Control": "no-store"}
     if isinstance(refusal, LoginNeeded):
-        headers["WWW-Authenticate"] = 'Bearer realm="Latent Studio"'
+        kind = "Basic" if is_for_programs(scope["path"]) else "Bearer"
+        headers["WWW-Authenticate"] = f'{kind} realm="Latent Studio"'
     if isinstance(refusal, TooManyTries):
         headers["Retry-After"] = str(refusal.retry_after_s)
-    answer = Answer(error_body(refusal), status_code=refusal.http_status, headers=headers)
+    body = error_body(refusal)
+    if is_for_programs(scope["path"]):
+        body |= {"detail": str(refusal), "body": "", "errors": str(refusal)}
+    answer = Answer(body, status_code=refusal.http_status, headers=headers)
     await answer(scope, receive, send)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 OWN_PATHS = frozenset({"/healthz", "/docs", "/login", "/logout", "/join", "/people"})
-OWN_PREFIXES = ("/api/", "/sdapi/", "/page/", "/docs/static/")
+OWN_PREFIXES = ("/api/", "/sdapi/", "/internal/", "/page/", "/docs/static/")
 
 PAGE_PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/gradio_api/run/predict"}
@@ -38,6 +38,11 @@ def is_open(path: str) -> bool:
 def is_page_or_docs(path: str) -> bool:
     """Whether ``path`` answers a document that runs scripts of ours."""
     return path in ("/", "/docs")
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether A1111's clients ask for ``path``: they read errors by other names, and log in by Basic."""
+    return path.startswith(("/sdapi/", "/internal/"))
 
 
 def upload_field(path: str) -> str | None:

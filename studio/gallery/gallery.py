@@ -268,14 +268,25 @@ class Gallery:
             StorageMissing: the folder of images is not there just now.
             StorageError: a file that cannot be deleted; it stays in the bin, with what came after it.
         """
+        return self._delete(ImageRow.owner_id == owner, ImageRow.binned_at.is_not(None))
+
+    def discard(self, owner: str, image_ids: Sequence[str]) -> int:
+        """Delete images for good, all or none, as if they had been in the bin alone. Raises as `bin` and `empty_bin`.
+
+        For pictures that nobody asked to keep.
+        """
+        self.bin(owner, image_ids)
+        ids = sorted(set(image_ids))
+        parts = [ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE)]
+        return sum(self._delete(ImageRow.owner_id == owner, ImageRow.id.in_(part)) for part in parts)
+
+    def _delete(self, *conditions: ColumnElement[bool]) -> int:
         self._anchor.check()
         count = 0
         while True:
             with self.database.reading() as session:
-                in_bin = select(ImageRow.id, ImageRow.file).where(
-                    ImageRow.owner_id == owner, ImageRow.binned_at.is_not(None)
-                )
-                some = session.execute(in_bin.limit(DELETED_AT_ONCE)).all()
+                found = select(ImageRow.id, ImageRow.file).where(*conditions)
+                some = session.execute(found.limit(DELETED_AT_ONCE)).all()
             if not some:
                 return count
             for image_id, file in some:
