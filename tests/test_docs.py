@@ -27,6 +27,8 @@ from studio.api import (
     wildcards,
 )
 from studio.cli.app import app
+from studio.sdapi import extras, generation, internal, lists, progress, upkeep
+from studio.sdapi.options import OPTIONS, Option
 from studio.settings import Settings
 
 ROUTES = [
@@ -35,6 +37,12 @@ ROUTES = [
         *(jobs, batches, queue, albums, images, imports, recipes, presets, prompts, wildcards),
         *(sources, residency, models, people, catalogue),
     )
+    for route in part.router.routes
+]
+CLIENT_ROUTES = [
+    (prefix, route)
+    for prefix, parts in (("/sdapi/v1", (generation, progress, extras, lists, upkeep)), ("/internal", (internal,)))
+    for part in parts
     for route in part.router.routes
 ]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -67,3 +75,15 @@ def test_every_route_is_documented(route: APIRoute) -> None:
     method = next(iter(route.methods))
     assert f"`{method} /api/v1{route.path}`" in (DOCS / "api.md").read_text(encoding="utf-8")
     assert route.description, f"{route.path} has no description"
+
+
+@pytest.mark.parametrize(("prefix", "route"), CLIENT_ROUTES)
+def test_every_route_of_a1111_is_documented(prefix: str, route: APIRoute) -> None:
+    method = next(iter(route.methods))
+    assert f"`{method} {prefix}{route.path}`" in (DOCS / "a1111.md").read_text(encoding="utf-8")
+    assert route.description, f"{route.path} has no description"
+
+
+@pytest.mark.parametrize("option", [option for option in OPTIONS.values() if not option.is_fixed], ids=str)
+def test_every_option_of_a1111_is_documented(option: Option) -> None:
+    assert f"`{option.name}`" in (DOCS / "a1111.md").read_text(encoding="utf-8")

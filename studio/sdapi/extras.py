@@ -12,15 +12,19 @@ from typing import Any
 from PIL import Image as Pillow
 
 from studio.errors import InvalidField
-from studio.pictures import Picture, read_picture, resized
+from studio.pictures import MAX_PIXELS, Picture, enlarged, read_picture, resized
 from studio.pictures.region import Region
 from studio.pictures.texts import texts_in
 from studio.recipe import Mode, Recipe, ResizeMode
+from studio.recipe.finish import PLAIN_UPSCALERS
 from studio.recipe.flat_parameters import flat_parameters
+from studio.recipe.limits import LIMITS
 from studio.recipe.metadata import INFOTEXT_KEYWORD, RECIPE_KEYWORD
+from studio.recipe.sizes import LEAST_PX
 from studio.sdapi.desk import Desk, DeskOf
 from studio.sdapi.errands import Errand
 from studio.sdapi.errors import Refusal, sdapi_router
+from studio.sdapi.fields import named_as_sent
 from studio.sdapi.images import bytes_of, encoded_png
 from studio.sdapi.making import Order, discard, finished, make
 from studio.sdapi.schemas import ExtraBatch, Extras, ExtraSingle, ImageOnly, Interrogation
@@ -32,7 +36,7 @@ POSTPROCESSING = "postprocessing"
 """Under this name A1111 writes down what extras did; what the picture was made with stays beside it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Given:
     """A picture that was sent, what it says of itself, and by how much it is to grow."""
 
@@ -77,7 +81,7 @@ def interrogate(body: Interrogation, desk: DeskOf) -> dict[str, Any]:
 
 
 async def _enlarge(desk: Desk, body: Extras, images: Mapping[str, str]) -> tuple[list[str], str]:
-    given = await asyncio.to_thread(lambda: [_given(desk, body, field, text) for field, text in images.items()])
+    given = await asyncio.to_thread(_read, desk, body, images)
     upscalers = await asyncio.to_thread(_upscalers, desk, body)
     errand = Errand(uuid.uuid4().hex, desk.owner, "extras", len(given) * max(1, len(upscalers)))
     with desk.errands.running(errand):
@@ -95,12 +99,25 @@ async def _enlarge(desk: Desk, body: Extras, images: Mapping[str, str]) -> tuple
     return shown, said
 
 
+def _read(desk: Desk, body: Extras, images: Mapping[str, str]) -> list[_Given]:
+    given: list[_Given] = []
+    for field, text in images.items():
+        given.append(_given(desk, body, field, text))
+        if sum(one.picture.width_px * one.picture.height_px for one in given) > MAX_PIXELS:
+            raise InvalidField(field, "with those before it that is too much at once", f"{MAX_PIXELS} pixels in all")
+    return given
+
+
 def _given(desk: Desk, body: Extras, field: str, text: str) -> _Given:
     data = bytes_of(text, field, desk.studio.settings.max_upload_mb * 1_000_000)
     picture = read_picture(data, field).picture
     factor = body.upscaling_resize
     if body.resize_mode == 1:
         factor = max(body.upscaling_resize_w / picture.width_px, body.upscaling_resize_h / picture.height_px)
+    if factor > LIMITS["upscale"].most:
+        raise InvalidField(
+            "upscaling_resize", f"{factor:g} times is too much", f"up to {LIMITS['upscale'].most:g} times"
+        )
     return _Given(picture, texts_in(data, field), factor)
 
 
@@ -121,16 +138,17 @@ def _upscalers(desk: Desk, body: Extras) -> list[str]:
 
 
 async def _by(desk: Desk, errand: Errand, given: list[_Given], upscaler: str) -> list[Picture]:
-    """The pictures enlarged by one upscaler; those that do not grow need none."""
-    growing = [one for one in given if one.factor > 1]
-    orders = await asyncio.to_thread(lambda: [_order(desk, one, upscaler) for one in growing])
+    """The pictures enlarged by one upscaler; those that do not grow need none, tiny ones no job."""
+    growing = [one for one in given if one.factor > 1 and not _is_tiny(one, upscaler)]
+    with named_as_sent():
+        orders = await asyncio.to_thread(lambda: [_order(desk, one, upscaler) for one in growing])
     views = await make(desk, errand, orders, keep=False)
     made = await asyncio.to_thread(finished, desk, views)
     await asyncio.to_thread(discard, desk, views)
     if len(made) < len(growing):
         raise Refusal(409, "It was interrupted.", "It was interrupted before all pictures were enlarged.")
     larger = iter(read_picture(one.png).picture for one in made)
-    return [next(larger) if one.factor > 1 else _shrunk(one) for one in given]
+    return [next(larger) if one in growing else _sized_here(one, upscaler) for one in given]
 
 
 def _order(desk: Desk, one: _Given, upscaler: str) -> Order:
@@ -138,9 +156,14 @@ def _order(desk: Desk, one: _Given, upscaler: str) -> Order:
     return Recipe(mode=Mode.FINISH, source=source, upscaler=upscaler, upscale=one.factor), 1
 
 
-def _shrunk(one: _Given) -> Picture:
+def _is_tiny(one: _Given, upscaler: str) -> bool:
+    """Whether a side is shorter than any recipe's: icons and sprites, plainly enlarged."""
+    return upscaler in PLAIN_UPSCALERS and min(one.picture.width_px, one.picture.height_px) < LEAST_PX
+
+
+def _sized_here(one: _Given, upscaler: str) -> Picture:
     size = max(1, round(one.picture.width_px * one.factor)), max(1, round(one.picture.height_px * one.factor))
-    return resized(one.picture, *size, ResizeMode.STRETCH)
+    return enlarged(one.picture, *size, upscaler if upscaler in PLAIN_UPSCALERS else "Lanczos")
 
 
 def _mixed(first: Picture, second: Picture, share: float) -> Picture:

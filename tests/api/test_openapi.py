@@ -80,6 +80,17 @@ def test_half_a_surrogate_pair_is_refused_like_anything_else(client: httpx.Clien
         assert answer.status_code == 422 and answer.json()["error"]["message"]
 
 
+def shorten(case: Any) -> None:
+    """Let orders that answer when their pictures are made be small ones, where they can be made at all."""
+    if case.path.startswith("/sdapi/") and isinstance(case.body, dict):
+        for name, most in {"steps": 2, "batch_size": 2, "n_iter": 2, "width": 64, "height": 64}.items():
+            value = case.body.get(name, most)
+            if isinstance(value, int | float) and value > most:
+                case.body[name] = most
+        if case.path.endswith("2img"):
+            case.body.setdefault("steps", 2)
+
+
 def test_schemathesis_finds_no_5xx(server: Server) -> None:
     schema = schemathesis.openapi.from_url(f"{server.address}/api/v1/openapi.json")
     found: list[str] = []
@@ -101,6 +112,7 @@ def test_schemathesis_finds_no_5xx(server: Server) -> None:
         def ask(case: Any) -> None:
             nonlocal asked
             asked += 1
+            shorten(case)
             answer = case.call(timeout=20)
             if answer.status_code == 503 and case.path in OFFLINE:
                 assert answer.json()["error"]["code"] == "offline"

@@ -56,6 +56,18 @@ def test_one_strange_id_and_nothing_moves(gallery: Gallery) -> None:
     assert gallery.list("local").total == 600
 
 
+def test_what_nobody_asked_to_keep_goes_for_good_and_nothing_else(gallery: Gallery) -> None:
+    ids = fill_rows(gallery.database, 300)
+    gallery.bin("local", ids[:10])
+    with pytest.raises(NotFound):
+        gallery.discard("local", [ids[20], "f" * 32])
+    with pytest.raises(NotFound):
+        gallery.discard("somebody else", ids[20:30])
+    assert gallery.discard("local", ids[100:300]) == 200
+    assert (gallery.list("local").total, gallery.list("local", binned=True).total) == (90, 10)
+    assert gallery.discard("local", []) == 0
+
+
 def test_a_kill_in_the_middle_of_one_delete(tmp_path: Path, empty_database: Path) -> None:
     shutil.copy(empty_database, tmp_path / "studio.db")
     database = Database.at(tmp_path / "studio.db")
