@@ -137,7 +137,7 @@ def realesrgan_models(desk: DeskOf) -> Rows:
 @router.get("/prompt-styles")
 def prompt_styles(desk: DeskOf) -> Rows:
     """Presets that bring a prompt; only their prompts count as a style."""
-    found = [prompts_only(preset) for preset in desk.studio.presets.values() if not preset.problem]
+    found = [prompts_only(preset) for preset in desk.studio.presets_of(desk.owner).values() if not preset.problem]
     return [
         {
             "name": preset.name,

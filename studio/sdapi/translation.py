@@ -106,7 +106,7 @@ def plan_of(request: Generation, studio: Studio, owner: str) -> Plan:
         _fill(draft, request, from_text, chosen)
         if isinstance(request, TextToImage):
             _second_pass(draft, request, studio)
-        styles = _with_styles(draft, request, studio)
+        styles = _with_styles(draft, request, studio, owner)
         if request.disable_extra_networks:
             draft.fields["prompt"] = _TAGS.sub("", draft.fields["prompt"])
         starts: tuple[Start, ...] = ()
@@ -243,12 +243,12 @@ def _check_second_checkpoint(name: str | None, first: str, studio: Studio) -> No
         )
 
 
-def _with_styles(draft: _Draft, request: Generation, studio: Studio) -> tuple[str, ...]:
+def _with_styles(draft: _Draft, request: Generation, studio: Studio, owner: str) -> tuple[str, ...]:
     """Lay the prompts of presets round the request's: a client's own numbers count more than a preset's."""
     used = []
     for name in request.styles or []:
         try:
-            preset = find_preset(studio.presets, name)
+            preset = find_preset(studio.presets_of(owner), name)
         except NotFound:
             draft.comments.append(f"styles: there is no preset {name[:60]!r}; it was left out.")
             continue
