@@ -55,7 +55,7 @@ class Survey:
         kinds = ", ".join(f"{count:,} {kind.upper()}" for kind, count in sorted(self.kinds.items()))
         room = "they fit" if self.fits else "that is too little room"
         sizes = f"{in_words(self.size_bytes)}; {in_words(self.free_bytes)} are free: {room}"
-        return f"{self.count:,} pictures ({kinds or 'none'}), {sizes}."
+        return f"{'1 picture' if self.count == 1 else f'{self.count:,} pictures'} ({kinds or 'none'}), {sizes}."
 
 
 def checked(folders: Sequence[str], home: Path) -> list[Path]:
@@ -83,14 +83,18 @@ def _checked(name: str, home: Path) -> Path:
     try:
         folder = given.resolve()
         if not folder.exists():
-            raise InvalidField("folders", f"there is no folder {name[:200]!r} on the studio's machine", "one that is")
+            raise InvalidField(
+                "folders", f"there is no folder {name[:200]!r} on the studio's machine", "one that is there"
+            )
         if not folder.is_dir():
             raise InvalidField("folders", f"{name[:200]!r} is a file", "the folder it lies in")
         with os.scandir(folder) as entries:
             next(entries, None)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InvalidField("folders", f"{name[:200]!r} cannot be looked into: {reason}", "one that can") from error
+        raise InvalidField(
+            "folders", f"{name[:200]!r} cannot be looked into: {reason}", "a folder it may read"
+        ) from error
     if folder == Path(folder.anchor) or folder.as_posix().startswith(_OF_THE_SYSTEM):
         raise InvalidField("folders", f"{name[:200]!r} is no place of pictures", "the folder of a program's pictures")
     if folder == home or home in folder.parents:
@@ -145,4 +149,6 @@ def in_words(size_bytes: int) -> str:
     """A size as people say it."""
     if size_bytes >= 1_000_000_000:
         return f"{size_bytes / 1e9:.1f} GB"
-    return f"{size_bytes / 1e6:.0f} MB" if size_bytes >= 10_000_000 else f"{size_bytes / 1e6:.1f} MB"
+    if size_bytes >= 1_000_000:
+        return f"{size_bytes / 1e6:.0f} MB" if size_bytes >= 10_000_000 else f"{size_bytes / 1e6:.1f} MB"
+    return f"{-(-size_bytes // 1000)} kB"

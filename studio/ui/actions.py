@@ -227,10 +227,15 @@ def _from_model(studio: Studio, model_id: str, values: Values) -> Filled:
 
 
 def _from_image(studio: Studio, image_id: str, values: Values, owner: str) -> Filled:
-    recipe = studio.gallery.get(owner, image_id).to_recipe()
+    image = studio.gallery.get(owner, image_id)
+    recipe = image.to_recipe()
     if recipe is None:
         return Filled(dict(values), "This picture does not say how it was made; the form is as it was.")
-    return _known(studio, recipe, values)
+    if image.recipe is not None:
+        return _known(studio, recipe, values)
+    # made elsewhere, with what that program had
+    read = studio.holdings.read_picture(studio.gallery.file(owner, image_id).read_bytes())
+    return _from_stock(studio, read.as_dict(), values)
 
 
 def _from_stock(studio: Studio, said: Mapping[str, Any], values: Values) -> Filled:

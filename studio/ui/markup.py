@@ -65,8 +65,12 @@ GALLERY = """
       <a href="#/gallery/bin" data-view="bin">Bin</a>
     </div>
     <span id="gallery-total" class="muted" role="status"></span>
+    <button type="button" id="gallery-import" class="button" aria-label="Import pictures"
+      title="Pictures of other programs, from files or folders"><span data-icon="upload"></span><span
+      class="wide">Import</span></button>
   </div>
   <div id="gallery-help" hidden></div>
+  <div id="gallery-arriving" hidden></div>
   <div id="gallery-note"></div>
   <div id="gallery-grid" class="gallery-grid"></div>
   <div id="gallery-selection" role="toolbar" aria-label="What is selected" hidden></div>
@@ -104,8 +108,12 @@ OVERLAYS = """
 <dialog id="editor" aria-label="Paint on the picture"></dialog>
 <dialog id="finisher" aria-label="Finish the picture"></dialog>
 <dialog id="reading"></dialog>
+<dialog id="importer" aria-labelledby="importer-title"></dialog>
+<input id="import-files" type="file" accept=".png,.jpg,.jpeg,.webp,.avif" multiple hidden>
+<input id="import-folder" type="file" webkitdirectory hidden>
 <input id="reading-file" type="file" accept="image/*,.txt,.json" hidden>
 <div id="drop-veil" hidden><div data-drop="source"><p>Start from it</p></div>
+<div data-drop="import"><p>Keep in the gallery</p></div>
 <div data-drop="read"><p>Read how it was made</p></div></div>
 """
 

@@ -98,7 +98,7 @@ def test_the_command_asks_the_running_studio(server: Server, tmp_path: Path) -> 
     put(tmp_path / "theirs" / "a.png", png_with({"parameters": "a stork"}, 50))
     home = ("--home", str(server.home))
     dry = command("gallery", "import", str(tmp_path / "theirs"), "--dry-run", *home)
-    assert dry.stdout.startswith("1 pictures (1 PNG)") and "they fit" in dry.stdout
+    assert dry.stdout.startswith("1 picture (1 PNG)") and "they fit" in dry.stdout
     answer = command("gallery", "import", str(tmp_path / "theirs"), *home)
     assert answer.returncode == 0 and "1 imported, 0 here already, 0 skipped." in answer.stdout
     wrong = command("gallery", "import", str(tmp_path / "nowhere"), *home)

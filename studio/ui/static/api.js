@@ -19,14 +19,18 @@ export class Unreachable extends Error {
 
 export const address = (path) => new URL(path, ROOT).href;
 
-export async function request(method, path, body) {
+export function request(method, path, body) {
+  const headers = body === undefined ? {} : { "Content-Type": "application/json" };
+  return answered(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+}
+
+/** Posts a file as it is. */
+export const sendFile = (path, file, signal) => answered(path, { method: "POST", body: file, signal });
+
+async function answered(path, options) {
   let answer;
   try {
-    answer = await fetch(address(path), {
-      method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
+    answer = await fetch(address(path), options);
   } catch {
     throw new Unreachable();
   }

@@ -80,6 +80,14 @@ export class Gallery {
     else this.virtual.draw();
   }
 
+  /** Pictures have come in by another way than a job. */
+  arrived() {
+    this.#stale = true;
+    if (!this.#isShown()) return;
+    void this.labels.ask();
+    this.#reload(false);
+  }
+
   // --- by place, for the keys ---
 
   get total() {
@@ -299,7 +307,7 @@ export class Gallery {
     }
     if (this.view === "favourites") return ["No favourites yet", "Mark a picture with the heart and it is found here.", null];
     if (this.view === "bin") return ["The bin is empty", "Deleted pictures wait here until you empty it.", null];
-    return ["No pictures yet", "Everything you make is kept here.", make("a", { href: "#/create", class: "button primary" }, "Make the first one")];
+    return ["No pictures yet", "Everything you make is kept here.", make("div", { class: "question-buttons" }, make("a", { href: "#/create", class: "button primary" }, "Make the first one"), make("button", { type: "button", class: "button", onclick: () => this.#studio.importer.open() }, "Import from another program"))];
   }
 
   #renderError(error) {

@@ -3,11 +3,13 @@
 import "./patience.js";
 import { ApiError, models, newId, order, request } from "./api.js";
 import { calm, present, setText } from "./dom.js";
+import { listenForDrops } from "./drops.js";
 import { Feed } from "./feed.js";
 import { Form } from "./form.js";
 import { Gallery } from "./gallery.js";
 import { Getting } from "./getting.js";
 import { drawIcons } from "./icons.js";
+import { Importer } from "./importer.js";
 import { Loras } from "./loras.js";
 import { Models } from "./models.js";
 import { Notices } from "./notices.js";
@@ -47,7 +49,7 @@ class Studio {
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#importer", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
@@ -56,6 +58,7 @@ class Studio {
     this.finisher = new Finisher(this);
     this.models = new Models(this);
     this.reading = new Reading(this);
+    this.importer = new Importer(this);
     this.residency = new Residency(this);
     this.getting = new Getting(this);
     this.loras = new Loras(this);
@@ -69,6 +72,7 @@ class Studio {
     this.source.start();
     this.viewer.start();
     this.gallery.start();
+    this.importer.start();
     this.models.start();
     this.residency.start();
     this.loras.start();
@@ -81,6 +85,7 @@ class Studio {
     this.pictures.addEventListener("change", () => showFavourites(this.pictures));
     this.feed.start();
     window.addEventListener("hashchange", () => this.#go());
+    listenForDrops(this);
     document.addEventListener("click", (event) => this.#clicked(event));
     document.addEventListener("keydown", (event) => this.#key(event));
     this.#go();
@@ -229,7 +234,10 @@ class Studio {
       if (link.dataset.route === this.route) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    if (this.route === "gallery") this.gallery.show(["favourites", "bin"].includes(view) ? view : "all");
+    if (this.route === "gallery") {
+      this.gallery.show(["favourites", "bin"].includes(view) ? view : "all");
+      this.importer.look();
+    }
     if (this.route === "models") {
       this.models.show(view);
       void this.residency.ask();

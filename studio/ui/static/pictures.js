@@ -12,7 +12,7 @@ const FORMAT_KEY = "latent-studio.download-format";
 /** The format that downloads have, as chosen in this browser. */
 export const downloadFormat = () => (FORMATS.includes(localStorage.getItem(FORMAT_KEY)) ? localStorage.getItem(FORMAT_KEY) : "png");
 export const chooseFormat = (name) => localStorage.setItem(FORMAT_KEY, name);
-export const downloadOf = (id) => address(`images/${id}/file?download=true${downloadFormat() === "png" ? "" : `&format=${downloadFormat()}`}`);
+export const downloadOf = (id) => address(`images/${id}/file?download=true&format=${downloadFormat()}`);
 export const thumbnailOf = (id) => address(`images/${id}/thumbnail`);
 
 const NEWEST = 100;

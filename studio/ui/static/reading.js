@@ -1,7 +1,7 @@
 // Reads a picture from anywhere: what it was made with, what of that this studio has or lacks, and one button that
 // fills the form.
 
-import { address, ApiError } from "./api.js";
+import { sendFile } from "./api.js";
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { toast } from "./toasts.js";
@@ -46,7 +46,7 @@ export class Reading {
   async open(file) {
     let said;
     try {
-      said = await ask(file);
+      said = await sendFile("recipes/read", file);
     } catch (error) {
       return toast(error.message.replace(/^picture: ./, (words) => words.at(-1).toUpperCase()), { kind: "error" });
     }
@@ -89,16 +89,4 @@ export class Reading {
     this.dialog.close();
     action();
   }
-}
-
-async function ask(file) {
-  let answer;
-  try {
-    answer = await fetch(address("recipes/read"), { method: "POST", body: file });
-  } catch {
-    throw new Error("The studio does not answer. Is it still running?");
-  }
-  const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ApiError(answer.status, content.error);
-  return content;
 }

@@ -1,7 +1,7 @@
 // Where a picture starts: the tabs, the slot that holds a source (or several, as a batch), and the mask and colours
 // painted on it. The recipe's own fields (mode, source, mask) live in the form like all others; this keeps them filled.
 
-import { address, ApiError, request } from "./api.js";
+import { address, request, sendFile } from "./api.js";
 import { fillWith, make } from "./dom.js";
 import { Editor } from "./editor.js";
 import { maskSheetOf, Painting } from "./painting.js";
@@ -42,7 +42,6 @@ export class Source {
     for (const tab of this.#tabs()) tab.addEventListener("click", () => this.choose(tab.dataset.mode));
     document.querySelector("#modes").addEventListener("keydown", (event) => this.#turnTabs(event));
     window.addEventListener("pagehide", () => this.#keepNow());
-    this.#listenForFiles();
   }
 
   get mode() {
@@ -291,52 +290,11 @@ export class Source {
     next.focus();
     event.preventDefault();
   }
-
-  #listenForFiles() {
-    const veil = document.querySelector("#drop-veil");
-    const halves = [...veil.querySelectorAll("[data-drop]")];
-    const halfAt = (event) => halves.find((half) => half === event.target.closest?.("[data-drop]"));
-    const carriesFiles = (event) => event.dataTransfer?.types.includes("Files") && this.#studio.route === "create" && !document.querySelector("dialog[open]");
-    document.addEventListener("dragover", (event) => {
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      veil.hidden = false;
-      for (const half of halves) half.classList.toggle("over", half === halfAt(event));
-    });
-    document.addEventListener("dragleave", (event) => {
-      if (!event.relatedTarget) veil.hidden = true;
-    });
-    document.addEventListener("drop", (event) => {
-      veil.hidden = true;
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      const files = [...event.dataTransfer.files];
-      const reads = halfAt(event)?.dataset.drop === "read" || event.target.closest?.("#field-prompt, #field-negative_prompt");
-      if (reads && files.length) this.#studio.reading.open(files[0]);
-      else this.take(files);
-    });
-    document.addEventListener("paste", (event) => {
-      const files = [...(event.clipboardData?.files ?? [])];
-      if (!files.length || this.#studio.route !== "create" || document.querySelector("dialog[open]")) return;
-      event.preventDefault();
-      this.take(files);
-    });
-  }
 }
 
 const HIRES = ["hires_scale", "hires_width_px", "hires_height_px"];
 
-export async function upload(file, kind = "picture") {
-  let answer;
-  try {
-    answer = await fetch(address(`sources?kind=${kind}`), { method: "POST", body: file });
-  } catch {
-    throw new Error("The studio does not answer. Is it still running?");
-  }
-  const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ApiError(answer.status, content.error);
-  return content;
-}
+export const upload = (file, kind = "picture") => sendFile(`sources?kind=${kind}`, file);
 
 function plain(error) {
   const words = error.message.replace(/^\w+: /, "");

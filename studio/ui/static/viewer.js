@@ -129,7 +129,7 @@ export class Viewer {
       ...(image.binned ? [] : sends),
       downloadLink(image.id),
       formatChoice(),
-      tool("copy", "Copy the recipe as text", () => this.#copy(image)),
+      image.infotext ? tool("copy", "Copy the recipe as text", () => this.#copy(image)) : null,
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
     const lineage = make("div");
