@@ -107,7 +107,7 @@ def test_a_folder_of_the_machine_is_looked_at_first(open_page: OpenPage, watch: 
     place = page.locator("#importer textarea")
     place.fill(str(tmp_path / "nowhere"))
     page.click("#importer >> text=Look")
-    expect(page.locator("#importer-said")).to_contain_text("there is no folder")
+    expect(page.locator("#importer-said")).to_contain_text("There is no folder")
     place.fill(str(theirs))
     page.click("#importer >> text=Look")
     expect(page.locator("#importer-said")).to_contain_text("13 pictures, ")
