@@ -1,21 +1,36 @@
 """A small client of the studio's own REST routes, for commands that find a server running and for scripts.
 
-It speaks HTTP only: importing it loads neither torch nor gradio.
+It speaks HTTP only: importing it loads neither torch nor gradio. Answers are dictionaries; `client_answers` has their
+types. It is longer than most: one class with a short method for each thing that can be asked.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import quote
 
 import httpx
 
+from studio.client_answers import (
+    ENDED,
+    Change,
+    Image,
+    ImagePage,
+    Job,
+    Sampler,
+    Schedule,
+    Status,
+    Stock,
+    Upscaler,
+    Validation,
+)
 from studio.errors import StudioError
 
 _END = "-----END CERTIFICATE-----"
@@ -85,9 +100,9 @@ class StudioClient:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def vary(self, image_id: str, variation: dict[str, Any]) -> dict[str, Any]:
+    def vary(self, image_id: str, variation: dict[str, Any]) -> Job:
         """Order variations of an image; answers the job. ``variation`` is the body of the route."""
-        return self._json("POST", f"/api/v1/images/{image_id}/vary", variation)
+        return cast(Job, self._json("POST", f"/api/v1/images/{image_id}/vary", variation))
 
     def submit(
         self,
@@ -96,20 +111,20 @@ class StudioClient:
         job_id: str | None = None,
         presets: Sequence[str] = (),
         matrix: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Job:
         """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless.
 
         With ``matrix`` the prompt is a prompt matrix, ``a|b|c``: ``count`` pictures of each combination.
         """
         order = {"recipe": recipe, "count": count, "id": job_id, "presets": list(presets), "matrix": matrix}
-        return self._json("POST", "/api/v1/jobs", order)
+        return cast(Job, self._json("POST", "/api/v1/jobs", order))
 
     def submit_lines(
         self, recipe: dict[str, Any], lines: str, count: int = 1, batch_id: str | None = None
-    ) -> list[dict[str, Any]]:
+    ) -> list[Job]:
         """Order a job for each line of a text, or none; answers the jobs."""
         order = {"recipe": recipe, "lines": lines, "count": count, "id": batch_id}
-        found: list[dict[str, Any]] = self._json("POST", "/api/v1/batches", order)["jobs"]
+        found: list[Job] = self._json("POST", "/api/v1/batches", order)["jobs"]
         return found
 
     def understand(self, text: str, **more: Any) -> dict[str, Any]:
@@ -121,33 +136,38 @@ class StudioClient:
         found: list[dict[str, Any]] = self._json("GET", "/api/v1/wildcards")["files"]
         return found
 
-    def job(self, job_id: str) -> dict[str, Any]:
+    def jobs(self, limit: int = 50) -> list[Job]:
+        """Your newest jobs, newest first."""
+        found: list[Job] = self._json("GET", f"/api/v1/jobs?limit={limit}")["jobs"]
+        return found
+
+    def job(self, job_id: str) -> Job:
         """A job as it stands."""
-        return self._json("GET", f"/api/v1/jobs/{job_id}")
+        return cast(Job, self._json("GET", f"/api/v1/jobs/{job_id}"))
 
-    def cancel(self, job_id: str) -> dict[str, Any]:
+    def cancel(self, job_id: str) -> Job:
         """Cancel what is not finished of a job."""
-        return self._json("DELETE", f"/api/v1/jobs/{job_id}")
+        return cast(Job, self._json("DELETE", f"/api/v1/jobs/{job_id}"))
 
-    def retry(self, job_id: str) -> dict[str, Any]:
+    def retry(self, job_id: str) -> Job:
         """Queue the failed and cancelled pictures of a job again."""
-        return self._json("POST", f"/api/v1/jobs/{job_id}/retry")
+        return cast(Job, self._json("POST", f"/api/v1/jobs/{job_id}/retry"))
 
     def queue(self) -> dict[str, Any]:
         """Your jobs in line, those that ended, what others have waiting, and your quota."""
         return self._json("GET", "/api/v1/queue")
 
-    def pause(self, job_id: str) -> dict[str, Any]:
+    def pause(self, job_id: str) -> Job:
         """Take no more pictures of a job."""
-        return self._json("POST", f"/api/v1/jobs/{job_id}/pause")
+        return cast(Job, self._json("POST", f"/api/v1/jobs/{job_id}/pause"))
 
-    def resume(self, job_id: str) -> dict[str, Any]:
+    def resume(self, job_id: str) -> Job:
         """Go on with a paused job."""
-        return self._json("POST", f"/api/v1/jobs/{job_id}/resume")
+        return cast(Job, self._json("POST", f"/api/v1/jobs/{job_id}/resume"))
 
-    def move(self, job_id: str, place: int) -> dict[str, Any]:
+    def move(self, job_id: str, place: int) -> Job:
         """Put a job at a place among your own; 1 is the next."""
-        return self._json("POST", f"/api/v1/jobs/{job_id}/move", {"place": place})
+        return cast(Job, self._json("POST", f"/api/v1/jobs/{job_id}/move", {"place": place}))
 
     def pause_all(self) -> int:
         """Pause all your jobs; how many that changed."""
@@ -161,23 +181,40 @@ class StudioClient:
         """Show jobs that have ended no more in the queue; how many there were."""
         return int(self._json("POST", "/api/v1/queue/clear")["cleared"])
 
-    def follow(self, job_id: str) -> Iterator[dict[str, Any]]:
-        """Every change of a job until it has ended; a dropped connection is taken up again."""
+    def follow(self, job_id: str, after: int | None = None) -> Iterator[Job]:
+        """Every change of a job until it has ended; a dropped connection is taken up again behind the last one seen.
+
+        ``after`` is the `number` of a `Change` to go on behind.
+
+        Raises:
+            ServerGone: nothing answers any more.
+        """
         while True:
-            try:
-                with self._http.stream("GET", f"/api/v1/jobs/{job_id}/events", timeout=60.0) as answer:
-                    if answer.status_code != 200:
-                        answer.read()
-                        raise self._refusal(answer)
-                    for line in answer.iter_lines():
-                        if line.startswith("data:"):
-                            yield json.loads(line[5:])
-            except httpx.TransportError:
-                pass
-            view = self.job(job_id)
-            if view["state"] in ("done", "failed", "cancelled"):
-                yield view
+            for change in self._changes(f"/api/v1/jobs/{job_id}/events", after):
+                after = after if change.number is None else change.number
+                yield change.job
+                if change.job["state"] in ENDED:
+                    return
+            job = self.job(job_id)
+            if job["state"] in ENDED:
+                yield job
                 return
+
+    def events(self, after: int | None = None) -> Iterator[Change]:
+        """Every change of all your jobs, without end; a dropped connection is taken up again, and nothing is missed.
+
+        Raises:
+            ServerGone: nothing answers any more.
+        """
+        while True:
+            self.status()
+            for change in self._changes("/api/v1/events", after):
+                after = after if change.number is None else change.number
+                yield change
+
+    def preview(self, job_id: str, index: int = 0) -> bytes | None:
+        """The latest live preview of a picture, a small JPEG; ``None`` when there is none now."""
+        return self._send("GET", f"/api/v1/jobs/{job_id}/preview/{index}").content or None
 
     def put_source(self, data: bytes, kind: Literal["picture", "mask"] = "picture") -> dict[str, Any]:
         """Store a picture or mask (white to paint) from a file's bytes; ``sha256`` is how recipes name it."""
@@ -192,27 +229,75 @@ class StudioClient:
         """The PNG of a stored picture or mask."""
         return self._send("GET", f"/api/v1/sources/{sha256}/file").content
 
-    def read_recipe(self, data: bytes) -> dict[str, Any]:
+    def read_recipe(self, data: bytes) -> Stock:
         """What a picture (its file's bytes) or a text says of how it was made, compared with what the server has."""
-        answer: dict[str, Any] = self._send("POST", "/api/v1/recipes/read", content=data).json()
-        return answer
+        return cast(Stock, self._send("POST", "/api/v1/recipes/read", content=data).json())
+
+    def parse_recipe(self, text: str) -> Stock:
+        """The same for a text."""
+        return cast(Stock, self._json("POST", "/api/v1/recipes/parse", {"text": text}))
 
     def resolve(self, recipe: dict[str, Any]) -> dict[str, Any]:
         """A recipe with every "auto" answered."""
         return self._json("POST", "/api/v1/recipes/resolve", recipe)
 
-    def validate(self, recipe: dict[str, Any]) -> dict[str, Any]:
+    def validate(self, recipe: dict[str, Any]) -> Validation:
         """Whether a recipe can be made: ``valid``, else the ``error``; and its ``infotext``."""
-        return self._json("POST", "/api/v1/recipes/validate", recipe)
+        return cast(Validation, self._json("POST", "/api/v1/recipes/validate", recipe))
 
-    def images(self, query: str = "", before: str | None = None, limit: int = 50) -> dict[str, Any]:
-        """A page of your ``images``, newest first, with their ``total`` and the ``next`` to pass as ``before``."""
-        asked = {"query": query, "limit": str(limit), **({"before": before} if before else {})}
-        return self._json("GET", f"/api/v1/images?{httpx.QueryParams(asked)}")
+    def count_tokens(self, text: str, checkpoint: str = "auto") -> tuple[int, int]:
+        """Tokens a prompt uses, and tokens that fit into as many chunks as that takes."""
+        answer = self._json("POST", "/api/v1/prompts/count", {"text": text, "checkpoint": checkpoint})
+        return int(answer["used"]), int(answer["capacity"])
 
-    def image(self, image_id: str) -> dict[str, Any]:
+    def images(
+        self,
+        query: str = "",
+        before: str | None = None,
+        limit: int = 50,
+        *,
+        search: str = "",
+        sort: str = "newest",
+        offset: int = 0,
+        binned: bool = False,
+        favourites: bool = False,
+    ) -> ImagePage:
+        """A page of your images. ``query`` is plain words, ``search`` the search language (`steps>20 fav:yes -dog`)."""
+        asked = httpx.QueryParams(
+            query=query, search=search, sort=sort, offset=offset, limit=limit, binned=binned, favourites=favourites
+        )
+        asked = asked.set("before", before) if before else asked
+        return cast(ImagePage, self._json("GET", f"/api/v1/images?{asked}"))
+
+    def every_image(self, search: str = "", sort: str = "newest") -> Iterator[Image]:
+        """All your images that match, one after the other, fetched a page at a time."""
+        before: str | None = None
+        while True:
+            page = self.images(before=before, limit=200, search=search, sort=sort)
+            yield from page["images"]
+            before = page["next"]
+            if before is None:
+                return
+
+    def favourite(self, image_id: str, favourite: bool = True) -> Image:
+        """Mark an image, or take the mark off."""
+        return cast(Image, self._json("POST", f"/api/v1/images/{image_id}/favourite", {"favourite": favourite}))
+
+    def bin_images(self, image_ids: Sequence[str]) -> int:
+        """Put images into the bin; how many moved."""
+        return int(self._json("POST", "/api/v1/images/bin", {"ids": list(image_ids)})["count"])
+
+    def restore_images(self, image_ids: Sequence[str]) -> int:
+        """Take images out of the bin; how many moved."""
+        return int(self._json("POST", "/api/v1/images/restore", {"ids": list(image_ids)})["count"])
+
+    def thumbnail(self, image_id: str) -> bytes:
+        """A small WebP of an image."""
+        return self._send("GET", f"/api/v1/images/{image_id}/thumbnail").content
+
+    def image(self, image_id: str) -> Image:
         """An image's recipe, infotext and place in the gallery."""
-        return self._json("GET", f"/api/v1/images/{image_id}")
+        return cast(Image, self._json("GET", f"/api/v1/images/{image_id}"))
 
     def import_folders(self, folders: list[str], labels: str = "none", dry_run: bool = False) -> dict[str, Any]:
         """Import folders of the server's machine; answers the ``survey``, and the ``import`` unless it is a dry run."""
@@ -233,10 +318,22 @@ class StudioClient:
         answer: dict[str, Any] = self._send("POST", f"/api/v1/images/import?{asked}", content=data).json()
         return answer
 
-    def models(self, kind: str = "checkpoint") -> list[dict[str, Any]]:
-        """The models of a kind, or of ``all``."""
-        found: list[dict[str, Any]] = self._json("GET", f"/api/v1/models?{httpx.QueryParams({'kind': kind})}")["models"]
+    def models(
+        self, kind: str = "checkpoint", query: str = "", *, usable: bool | None = None, refresh: bool = False
+    ) -> list[dict[str, Any]]:
+        """The models of a kind, or of ``all``; those that ``query`` fits, or that are ``usable``."""
+        asked = httpx.QueryParams(kind=kind, query=query, refresh=refresh)
+        asked = asked if usable is None else asked.set("usable", usable)
+        found: list[dict[str, Any]] = self._json("GET", f"/api/v1/models?{asked}")["models"]
         return found
+
+    def model(self, model_id: str) -> dict[str, Any]:
+        """A model's card, with what the header of its file says."""
+        return self._json("GET", f"/api/v1/models/{model_id}")
+
+    def write_on_model(self, model_id: str, **change: Any) -> dict[str, Any]:
+        """Write ``notes`` or a ``recipe`` to begin with on a model's card."""
+        return self._json("PATCH", f"/api/v1/models/{model_id}", change)
 
     def residency(self) -> dict[str, Any]:
         """Which models take memory, what is free, and what changing to each checkpoint costs."""
@@ -246,19 +343,40 @@ class StudioClient:
         """Give back all memory that no picture is using."""
         self._json("POST", "/api/v1/models/unload")
 
-    def samplers(self) -> list[dict[str, Any]]:
+    def samplers(self) -> list[Sampler]:
         """Every sampler with what a person needs to choose one."""
-        found: list[dict[str, Any]] = self._json("GET", "/api/v1/samplers")["samplers"]
+        found: list[Sampler] = self._json("GET", "/api/v1/samplers")["samplers"]
         return found
+
+    def schedules(self) -> list[Schedule]:
+        """Every schedule of noise levels."""
+        found: list[Schedule] = self._json("GET", "/api/v1/schedules")["schedules"]
+        return found
+
+    def status(self) -> Status:
+        """The version, the worker, its device, and how many jobs wait."""
+        return cast(Status, self._json("GET", "/api/v1/status"))
 
     def presets(self) -> list[dict[str, Any]]:
         """Every preset."""
         found: list[dict[str, Any]] = self._json("GET", "/api/v1/presets")["presets"]
         return found
 
+    def preset(self, name: str) -> dict[str, Any]:
+        """One preset."""
+        return self._json("GET", f"/api/v1/presets/{quote(name, safe='')}")
+
     def save_preset(self, preset: dict[str, Any]) -> dict[str, Any]:
         """Save a preset of your own; ``preset`` is the body of the route."""
         return self._json("POST", "/api/v1/presets", preset)
+
+    def change_preset(self, name: str, **change: Any) -> dict[str, Any]:
+        """Another ``title``, ``notes``, ``family`` … for one of your presets."""
+        return self._json("PATCH", f"/api/v1/presets/{quote(name, safe='')}", change)
+
+    def delete_preset(self, name: str) -> None:
+        """Delete one of your presets."""
+        self._send("DELETE", f"/api/v1/presets/{quote(name, safe='')}")
 
     def export_preset(self, name: str) -> bytes:
         """A preset as one TOML file, its picture in it."""
@@ -269,9 +387,9 @@ class StudioClient:
         answer: dict[str, Any] = self._send("POST", "/api/v1/presets/import", content=data).json()
         return answer
 
-    def upscalers(self) -> list[dict[str, Any]]:
+    def upscalers(self) -> list[Upscaler]:
         """Every upscaler: its name, its kind (``latent``, ``plain`` or ``model``) and its factor, 0 for any."""
-        found: list[dict[str, Any]] = self._json("GET", "/api/v1/upscalers")["upscalers"]
+        found: list[Upscaler] = self._json("GET", "/api/v1/upscalers")["upscalers"]
         return found
 
     def lineage(self, image_id: str) -> dict[str, Any]:
@@ -282,6 +400,25 @@ class StudioClient:
         """The PNG of an image, or a copy as ``jpeg``, ``webp`` or ``avif`` that carries the same recipe."""
         asked = f"?format={format}" + (f"&quality={quality}" if quality is not None else "")
         return self._send("GET", f"/api/v1/images/{image_id}/file{asked}").content
+
+    def _changes(self, path: str, after: int | None) -> Iterator[Change]:
+        """The events of one connection, until it ends or drops. Raises `ServerRefused`."""
+        headers = {} if after is None else {"Last-Event-ID": str(after)}
+        with (
+            contextlib.suppress(httpx.TransportError),
+            self._http.stream("GET", path, timeout=60.0, headers=headers) as answer,
+        ):
+            if answer.is_error:
+                answer.read()
+                raise self._refusal(answer)
+            number: int | None = None
+            for line in answer.iter_lines():
+                if line.startswith("id:"):
+                    number = int(line[3:])
+                elif line.startswith("data:"):
+                    yield Change(number, json.loads(line[5:]))
+                elif not line:
+                    number = None
 
     def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         answer: dict[str, Any] = self._send(method, path, body).json()

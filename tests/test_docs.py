@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from studio.api import (
     wildcards,
 )
 from studio.cli.app import app
+from studio.client import StudioClient
 from studio.sdapi import extras, generation, internal, lists, progress, upkeep
 from studio.sdapi.options import OPTIONS, Option
 from studio.settings import Settings
@@ -87,3 +89,9 @@ def test_every_route_of_a1111_is_documented(prefix: str, route: APIRoute) -> Non
 @pytest.mark.parametrize("option", [option for option in OPTIONS.values() if not option.is_fixed], ids=str)
 def test_every_option_of_a1111_is_documented(option: Option) -> None:
     assert f"`{option.name}`" in (DOCS / "a1111.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name, _ in inspect.getmembers(StudioClient, inspect.isfunction)])
+def test_every_method_of_the_client_is_explained(name: str) -> None:
+    if not name.startswith("_"):
+        assert getattr(StudioClient, name).__doc__, f"{name} has no help"

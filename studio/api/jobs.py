@@ -88,13 +88,20 @@ def preview(job_id: str, index: int, studio: StudioOf, owner: OwnerOf) -> Respon
 
 
 @router.get("/jobs/{job_id}/events", response_class=EventSourceResponse)
-async def job_events(job_id: str, studio: StudioOf, owner: OwnerOf) -> EventSourceResponse:
+async def job_events(
+    job_id: str, studio: StudioOf, owner: OwnerOf, last_event_id: Annotated[int | None, Header()] = None
+) -> Response:
     """Server-sent events of one job until it has ended; each carries the whole job, so none is missed for long.
 
-    Connecting again (with or without ``Last-Event-ID``) begins with the job as it stands then.
+    With the header ``Last-Event-ID`` they go on behind that one: with the job as it stands if it has changed since,
+    else with its next change. 204 when that one was the last, which tells browsers not to connect again.
     """
     await asyncio.to_thread(studio.job, job_id, owner)
-    return EventSourceResponse(_one_job(studio, owner, job_id), ping=15)
+    latest = studio.hub.latest(owner, job_id)
+    if latest is not None and latest.job.state.finished and latest.number == last_event_id:
+        return Response(status_code=204)
+    events: Response = EventSourceResponse(_one_job(studio, owner, job_id, last_event_id), ping=15)
+    return events
 
 
 @router.get("/events", response_class=EventSourceResponse)
@@ -108,14 +115,16 @@ async def all_events(
     return EventSourceResponse(_all_jobs(studio, owner, last_event_id), ping=15)
 
 
-async def _one_job(studio: Studio, owner: str, job_id: str) -> AsyncIterator[dict[str, str]]:
+async def _one_job(studio: Studio, owner: str, job_id: str, seen: int | None) -> AsyncIterator[dict[str, str]]:
     with studio.hub.subscribe(owner) as updates:
-        present = await asyncio.to_thread(studio.job, job_id, owner)
-        yield _event(present)
-        if present.state.finished:
+        latest = studio.hub.latest(owner, job_id)
+        number, job = (latest.number, latest.job) if latest else (0, await asyncio.to_thread(studio.job, job_id, owner))
+        if seen is None or number != seen:
+            yield _event(job, number or None)
+        if job.state.finished:
             return
         async for update in updates:
-            if update.id == job_id:
+            if update.id == job_id and update.number > number:
                 yield _event(update.job, update.number)
                 if update.job.state.finished:
                     return

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from studio.variations import Way
 
 Kind = Literal["picture", "mask"]
-JobDict = dict[str, Any]
+JobDict = Mapping[str, Any]
 """A job as the routes answer it."""
 
 PAUSE_S = 0.1
@@ -47,7 +47,7 @@ class Maker(Protocol):
     def submit(self, recipe: Recipe, count: int, matrix: bool = False) -> JobDict:
         """Order pictures."""
 
-    def submit_lines(self, recipe: Recipe, text: str, count: int) -> list[JobDict]:
+    def submit_lines(self, recipe: Recipe, text: str, count: int) -> Sequence[JobDict]:
         """Order a job for each line of a text, or none."""
 
     def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
@@ -93,7 +93,7 @@ class Server:
     def submit(self, recipe: Recipe, count: int, matrix: bool = False) -> JobDict:
         return self._client.submit(recipe.model_dump(mode="json"), count, matrix=matrix)
 
-    def submit_lines(self, recipe: Recipe, text: str, count: int) -> list[JobDict]:
+    def submit_lines(self, recipe: Recipe, text: str, count: int) -> Sequence[JobDict]:
         return self._client.submit_lines(recipe.model_dump(mode="json"), text, count)
 
     def vary(self, image_id: str, way: Way, count: int, strength: float, name: str) -> JobDict:
@@ -123,7 +123,7 @@ class OwnWorker:
     def submit(self, recipe: Recipe, count: int, matrix: bool = False) -> JobDict:
         return self._studio.submit(recipe, count, matrix=matrix).as_dict()
 
-    def submit_lines(self, recipe: Recipe, text: str, count: int) -> list[JobDict]:
+    def submit_lines(self, recipe: Recipe, text: str, count: int) -> Sequence[JobDict]:
         from studio.recipe.lines import read_lines
 
         return [job.as_dict() for job in self._studio.submit_lines(recipe, read_lines(text), count)]

@@ -71,6 +71,12 @@ class Hub:
                 subscription.push(update)
         return update
 
+    def latest(self, owner: str, job_id: str) -> JobUpdate | None:
+        """The latest update of a job of ``owner``'s; ``None`` for one that has not changed since the start."""
+        with self._lock:
+            update = self._latest.get(job_id)
+        return update if update is not None and update.job.owner == owner else None
+
     def subscribe(self, owner: str, after: int | None = None) -> Subscription:
         """Follow ``owner``'s jobs from now on; ``after`` an update's number also gets the latest of what came later.
 
