@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio.cli.flags import AsJson, Home, Models
+from studio.cli.preset_thumbnails import thumbnails
 from studio.cli.starts import read_file
 from studio.errors import InvalidField
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from studio.settings import Settings
 
 app = typer.Typer(help="Presets: partial recipes by name.", no_args_is_help=True)
+app.command("thumbnails")(thumbnails)
 
 
 @app.command("list")
