@@ -51,6 +51,30 @@ def test_presets_go_round_without_piling_up(gallery: Gallery, image: Image) -> N
         with_preset(image, image, {})
 
 
+def test_presets_stay_in_their_family(gallery: Gallery) -> None:  # noqa: F811
+    look, starter = {"family": "Looks"}, {"family": "Starter"}
+    presets = {
+        "glossy": Preset("glossy", "Glossy", fields={"prompt": "3d {prompt} on a blue background"}, **starter),
+        "flat": Preset("flat", "Flat", fields={"prompt": "flat {prompt} on a red background"}, **starter),
+        "ink": Preset("ink", "Ink", fields={"prompt": "ink, {prompt}"}, **look),
+        "oil": Preset("oil", "Oil", fields={"prompt": "oil, {prompt}"}, **look),
+    }
+    cat = "3d cat face on a blue background"
+    drawn = gallery.add(pixels(), recipe(cat, checkpoint="starter"), {}, "local", "job", 0)
+    painted = gallery.add(pixels(), recipe("a heron", checkpoint="big"), {}, "local", "job2", 0)
+    assert with_preset(drawn, drawn, presets).words == "preset glossy"
+    flat = with_preset(drawn, drawn, presets, "flat")
+    assert flat.recipe.prompt == "flat cat face on a red background"
+    first = with_preset(painted, painted, presets)
+    assert (first.words, first.recipe.prompt) == ("preset ink", "ink, a heron")
+    made = recipe(first.recipe.prompt, checkpoint="big").model_copy(update=first.lineage())
+    second = with_preset(gallery.add(pixels(), made, {}, "local", "job3", 0), painted, presets)
+    assert second.words == "preset oil"
+    made = made.model_copy(update=second.lineage())
+    third = with_preset(gallery.add(pixels(), made, {}, "local", "job4", 0), painted, presets)
+    assert third.words == "preset ink"
+
+
 def test_checkpoints_go_round(image: Image) -> None:
     assert with_checkpoint(image, ["a", "starter", "z"]).recipe.checkpoint == "z"
     assert with_checkpoint(image, ["a", "starter"]).recipe.checkpoint == "a"

@@ -267,3 +267,24 @@ def test_folders_of_the_machine_are_the_admins(house: Studio, app: FastAPI, clie
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/resume")):
         answer = client.request(method, f"/api/v1/imports/{ordered['id']}{path}", headers=ben)
         assert answer.status_code == 404, (method, answer.text)
+
+
+def test_presets_are_each_persons_own(app: FastAPI, house: Studio, client: TestClient) -> None:
+    from studio.recipe.presets import Preset
+
+    owner = house.accounts.people.get("anna").id
+    house.presets.save(owner, Preset("", "Annas garden look", fields={"prompt": "a garden, {prompt}"}))
+    anna, ben = key_of(house, "anna"), key_of(house, "ben")
+    tried = 0
+    for way in ways_into(app):
+        if way.template.startswith("/api/v1/presets/{name}"):
+            path = way.template.replace("{name}", "annas-garden-look")
+            body = {"title": "x"} if way.method == "PATCH" else None
+            assert client.request(way.method, path, headers=ben, json=body).status_code == 404, str(way)
+            tried += way.method != "GET" or client.get(path, headers=anna).status_code == 200
+    assert tried >= 5
+    for path in ("/api/v1/presets", "/sdapi/v1/prompt-styles"):
+        assert "garden" in client.get(path, headers=anna).text and "garden" not in client.get(path, headers=ben).text
+    order = {"recipe": {"prompt": "x"}, "presets": ["annas-garden-look"]}
+    assert client.post("/api/v1/jobs", json=order, headers=ben).status_code == 404
+    assert (house.paths.presets_of(owner) / "annas-garden-look.toml").is_file()
