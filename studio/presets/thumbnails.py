@@ -20,6 +20,7 @@ from studio.recipe.presets import Preset
 SIDE_PX = 160
 QUALITY = 80
 MOST_BYTES = 20_000_000
+WARMTH_SHOWN = 0.15
 
 
 @dataclass(frozen=True)
@@ -59,16 +60,19 @@ def picture_of(preset: Preset) -> Drawn:
 
 
 def drawing_of(preset: Preset) -> str:
-    """An SVG in two colours of the name's own, with a motif of its family."""
+    """An SVG in two colours, warm, cold or grey where the preset is, with a motif of its family."""
     seed = hashlib.sha256(preset.name.encode(errors="surrogatepass")).digest()
-    hue = seed[0] * 360 // 256
-    turn = 30 + seed[1] % 60
+    hue, turn, strength = seed[0] * 360 // 256, 30 + seed[1] % 60, 44
+    warmth, colour = (float(preset.fields.get(name) or 0) for name in ("temperature", "saturation"))
+    if abs(warmth) > WARMTH_SHOWN:
+        hue, turn = (18 + seed[0] % 24, 14) if warmth > 0 else (205 + seed[0] % 25, 25)
+    strength = round(strength * (1 + min(0.0, colour)))
     motif = motif_of(preset, seed)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 160" width="160" height="160">'
         '<defs><linearGradient id="g" x1="0" y1="0" x2="1" y2="1">'
-        f'<stop offset="0" stop-color="hsl({hue} 42% 38%)"/>'
-        f'<stop offset="1" stop-color="hsl({(hue + turn) % 360} 48% 24%)"/></linearGradient></defs>'
+        f'<stop offset="0" stop-color="hsl({hue} {strength}% 40%)"/>'
+        f'<stop offset="1" stop-color="hsl({(hue + turn) % 360} {strength}% 22%)"/></linearGradient></defs>'
         '<rect width="160" height="160" fill="url(#g)"/>'
         f'<g fill="none" stroke="#fff" stroke-opacity=".82" stroke-width="4" stroke-linecap="round" '
         f'stroke-linejoin="round">{motif}</g></svg>'

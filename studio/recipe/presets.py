@@ -85,7 +85,7 @@ class Preset:
         for name in PROMPTS:
             if name in fields:
                 own = getattr(recipe, name)
-                fields[name] = _filled(fields[name], own or (self.example if name == "prompt" else ""))
+                fields[name] = filled(fields[name], own or (self.example if name == "prompt" else ""))
         return fields
 
     def as_dict(self) -> dict[str, Any]:
@@ -95,11 +95,12 @@ class Preset:
         return {**told, "has_picture": self.thumbnail is not None}
 
 
-def _filled(template: str, own: str) -> str:
+def filled(template: str, own: str) -> str:
+    """A preset's prompt with somebody's own words in it; without a place for them they come first."""
     if PLACEHOLDER not in template:
         return ", ".join(part for part in (own, template) if part)
-    filled = template.replace(PLACEHOLDER, own)
-    return filled if own else re.sub(r" {2,}", " ", filled).strip(_DANGLING)
+    text = template.replace(PLACEHOLDER, own)
+    return text if own else re.sub(r" {2,}", " ", text).strip(_DANGLING)
 
 
 def find_preset(presets: Mapping[str, Preset], name: str) -> Preset:

@@ -14,10 +14,11 @@ from studio.errors import InvalidField, NotFound, StudioError, UnknownCheckpoint
 from studio.recipe import CheckpointFacts, Mode, Recipe
 from studio.recipe.finish import NO_UPSCALER
 from studio.recipe.model import AUTO, OWN_VAE
-from studio.recipe.presets import PICTURE_FIELDS, find_preset
+from studio.recipe.presets import PICTURE_FIELDS, Preset
 from studio.sampling import catalogue
 from studio.services import LOCAL_OWNER, Studio
 from studio.ui.fields import Values, is_auto, recipe_from, untouched, values_from
+from studio.ui.preset_stack import Layer, Stack
 
 ASPECTS: dict[str, tuple[int, int]] = {
     "1:1": (1, 1),
@@ -53,10 +54,14 @@ KEPT: tuple[str, ...] = ("checkpoint", "sampler", "schedule")
 
 @dataclass(frozen=True)
 class Filled:
-    """New values for the whole form, and a sentence about what could not be taken over (else empty)."""
+    """New values for the whole form, and a sentence about what could not be taken over (else empty).
+
+    ``state`` is what the page's script remembers of the presets in the form; ``None``: there are none.
+    """
 
     values: dict[str, Any]
     note: str = ""
+    state: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,15 +109,15 @@ def vae_choices(studio: Studio) -> list[tuple[str, str]]:
     return [("Auto: what suits the checkpoint", AUTO), ("The checkpoint’s own", OWN_VAE), *usable]
 
 
-def preset_choices(studio: Studio) -> list[tuple[str, str]]:
-    """(label, value) of every preset that can be applied."""
-    return [(preset.title, preset.name) for preset in studio.presets_of().values() if preset.problem is None]
-
-
 def examples(studio: Studio) -> tuple[str, ...]:
     """Prompts to begin with, of the kind that the automatic checkpoint knows."""
+    return STARTER_EXAMPLES if begins_with_starter(studio) else EXAMPLES
+
+
+def begins_with_starter(studio: Studio) -> bool:
+    """Whether the automatic checkpoint is the small one that ships."""
     facts = _facts(studio, AUTO)
-    return STARTER_EXAMPLES if facts is not None and facts.name == STARTER else EXAMPLES
+    return facts is not None and facts.name == STARTER
 
 
 def defaults(studio: Studio, checkpoint: str | None, sampler: str | None) -> dict[str, str]:
@@ -185,17 +190,21 @@ def aspect_of(studio: Studio, width_px: float | None, height_px: float | None, c
 
 
 def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str = LOCAL_OWNER) -> Filled:
-    """Fill the form from what a click meant: a preset, a picture's recipe, pasted text, or the form's beginning.
+    """Fill the form from what a click meant: presets, a picture's recipe, pasted text, or the form's beginning.
 
-    ``message`` is ``{"from": "preset", "name"}``, ``{"from": "image", "id"}``, ``{"from": "text", "text"}``,
+    ``message`` is ``{"from": "presets", "names", "state"}`` (all that are to lie over the form, in their order),
+    ``{"from": "defaults", "state"}`` (the checkpoint is another), ``{"from": "image", "id"}``,
+    ``{"from": "text", "text"}``,
     ``{"from": "reading", "said"}`` (what ``/recipes/read`` answered for a picture), ``{"from": "model", "id"}`` (a
     checkpoint and the settings that somebody keeps for it), ``{"from": "values", "values"}`` (as they were before, to
     undo) or ``{"from": "nothing"}``.
     """
     try:
         source = message.get("from")
-        if source == "preset":
-            return _from_preset(studio, str(message.get("name")), values)
+        if source == "presets":
+            return _from_presets(studio, message, values, owner)
+        if source == "defaults":
+            return _follow_checkpoint(studio, message, values, owner)
         if source == "image":
             return _from_image(studio, str(message.get("id")), values, owner)
         if source == "text":
@@ -205,18 +214,74 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str 
         if source == "model":
             return _from_model(studio, str(message.get("id")), values)
         if source == "values":
-            return Filled({**values, **message.get("values", {})})
+            return Filled({**values, **message.get("values", {})}, state=message.get("state"))
         if source == "nothing":
-            return Filled(untouched())
+            return _from_nothing(studio, owner)
         raise NotFound(f"There is nothing to fill the form from: {source!r}.")
     except StudioError as error:
-        return Filled(dict(values), str(error))
+        return Filled(dict(values), str(error), message.get("state"))
 
 
-def _from_preset(studio: Studio, name: str, values: Values) -> Filled:
-    preset = find_preset(studio.presets_of(), name)
-    note = f"Preset “{preset.title}”. {preset.notes}".strip()
-    return _known(studio, preset.apply(recipe_from(values)), values, note)
+def _from_presets(studio: Studio, message: Mapping[str, Any], values: Values, owner: str) -> Filled:
+    presets = studio.presets_of(owner)
+    stack = Stack.read(message.get("state"), values).settled(values, presets)
+    return _laid(studio, stack.with_names(map(str, message.get("names") or ())), presets, values)
+
+
+def _follow_checkpoint(studio: Studio, message: Mapping[str, Any], values: Values, owner: str) -> Filled:
+    presets = studio.presets_of(owner)
+    stack = Stack.read(message.get("state"), values).settled(values, presets)
+    defaults = _defaults(studio, owner, values.get("checkpoint"))
+    return _laid(studio, stack.with_defaults(defaults), presets, values)
+
+
+def _from_nothing(studio: Studio, owner: str) -> Filled:
+    """An untouched form, and the presets somebody begins with."""
+    values = untouched()
+    first = studio.presets.defaults(owner, "")
+    checkpoint = first[0].fields.get("checkpoint") if first else None
+    stack = Stack(values).with_defaults(_defaults(studio, owner, checkpoint))
+    return _laid(studio, stack, studio.presets_of(owner), values)
+
+
+def _defaults(studio: Studio, owner: str, checkpoint: str | None) -> list[Layer]:
+    """The presets an untouched form begins with; what is for a family of checkpoints does not choose another."""
+    facts = _facts(studio, checkpoint)
+    found = studio.presets.defaults(owner, facts.family if facts else "")
+    kept = frozenset(("checkpoint",))
+    return [Layer(one.name, frozenset() if one.default_for == "any" else kept, automatic=True) for one in found]
+
+
+def _laid(studio: Studio, stack: Stack, presets: Mapping[str, Preset], values: Values) -> Filled:
+    """The form with the stack's presets on it; those that cannot be used are named and left out."""
+    notes, usable = [], []
+    for layer in stack.layers:
+        preset = presets.get(layer.name)
+        if preset is None:
+            notes.append(f"The preset “{layer.name}” is no longer there.")
+        elif preset.problem:
+            notes.append(f"“{preset.title}” cannot be used: {preset.problem}.")
+        else:
+            usable.append(layer)
+    stack = Stack(stack.base, tuple(usable), stack.shown)
+    laid = stack.laid(presets)
+    shown = _known(studio, laid.recipe, values, " ".join(notes))
+    state = {
+        "base": dict(stack.base),
+        "layers": [
+            {
+                "name": layer.name,
+                "title": presets[layer.name].title,
+                "released": sorted(layer.released),
+                "automatic": layer.automatic,
+            }
+            for layer in stack.layers
+        ],
+        "shown": shown.values,
+        "set_by": {field: [presets[name].title for name in names] for field, names in laid.set_by.items()},
+        "frames": laid.frames,
+    }
+    return Filled(shown.values, shown.note, state)
 
 
 def _from_model(studio: Studio, model_id: str, values: Values) -> Filled:

@@ -61,13 +61,13 @@ class Form:
 
     fields: Mapping[str, Any]
     count: Any
-    preset: Any
     aspect: Any
     tokens: Mapping[str, Any]
     advice: Any
     generate: Any
     message: Any
     note: Any
+    stack: Any
     fill: Any
 
     @property
@@ -83,7 +83,6 @@ class Offered:
     checkpoints: Choices
     samplers: Choices
     schedules: Choices
-    presets: Choices
     defaults: Mapping[str, str]
     upscalers: Choices
     latent_upscalers: Choices
@@ -105,8 +104,7 @@ def build_form(offered: Offered) -> Form:
         gr.HTML(markup.FORM_MESSAGE, apply_default_css=False)
     with gr.Column(elem_id="panel"):
         sections.build_source(fields, _number)
-        preset = _choice("Preset", offered.presets, "preset", value=None)
-        gr.HTML(markup.READ_PICTURE, apply_default_css=False)
+        gr.HTML(markup.PRESETS, apply_default_css=False, elem_id="presets-slot")
         fields["checkpoint"] = _choice("Checkpoint", offered.checkpoints, "field-checkpoint")
         gr.HTML(markup.SWAP_COST, apply_default_css=False, elem_id="swap-cost-slot")
         with gr.Row(elem_classes="pair"):
@@ -131,10 +129,10 @@ def build_form(offered: Offered) -> Form:
         with gr.Column(elem_id="advanced", elem_classes="folded"):
             _advanced(fields, offered)
         gr.HTML(markup.RESET, apply_default_css=False)
-    message, note = (gr.Textbox(visible="hidden", show_label=False) for _ in range(2))
+    message, note, stack = (gr.Textbox(visible="hidden", show_label=False) for _ in range(3))
     fill = gr.Button("Fill", visible="hidden", elem_id="fill")
     ordered = {name: fields[name] for name in FIELDS}
-    return Form(ordered, count, preset, aspect, tokens, advice, generate, message, note, fill)
+    return Form(ordered, count, aspect, tokens, advice, generate, message, note, stack, fill)
 
 
 def _prompts(fields: dict[str, Any]) -> dict[str, Any]:

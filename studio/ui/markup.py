@@ -111,6 +111,8 @@ OVERLAYS = """
 <dialog id="importer" aria-labelledby="importer-title"></dialog>
 <input id="import-files" type="file" accept=".png,.jpg,.jpeg,.webp,.avif" multiple hidden>
 <input id="import-folder" type="file" webkitdirectory hidden>
+<dialog id="preset-dialog"></dialog>
+<input id="preset-file" type="file" accept=".toml,.csv" multiple hidden>
 <input id="reading-file" type="file" accept="image/*,.txt,.json" hidden>
 <div id="drop-veil" hidden><div data-drop="source"><p>Start from it</p></div>
 <div data-drop="import"><p>Keep in the gallery</p></div>
@@ -149,10 +151,29 @@ SOURCE = """
 SWAP_COST = '<p id="swap-cost" class="muted small" role="status"></p>'
 """What changing to the chosen checkpoint costs; the page's script fills it in."""
 
-READ_PICTURE = (
-    '<button type="button" id="read-picture" class="link-button read-picture" data-act="read-picture" '
-    'title="What it was made with, and whether that is here">Read a picture…</button>'
-)
+PRESETS = """
+<section id="presets" aria-label="Presets">
+  <div class="presets-head">
+    <h2>Presets</h2>
+    <select id="preset-family" class="format" aria-label="Family of presets"></select>
+    <label class="preset-search"><span class="hidden-text">Search in presets</span>
+      <input id="preset-search" type="search" placeholder="Search" autocomplete="off" spellcheck="false"></label>
+    <button type="button" id="preset-all" class="icon-button" data-icon="grid" aria-expanded="false"
+      aria-controls="preset-strip" aria-label="Show all at once" title="Show all at once"></button>
+  </div>
+  <div id="preset-strip" role="group" aria-label="Presets: press one to lay it over the form"></div>
+  <p id="preset-note" class="muted small"></p>
+  <div id="preset-stack" hidden></div>
+  <div class="preset-tools">
+    <button type="button" id="preset-save" class="link-button">Save as preset…</button>
+    <button type="button" id="preset-import" class="link-button"
+      title="A preset’s file, or A1111’s styles.csv">Import…</button>
+    <button type="button" id="read-picture" class="link-button" data-act="read-picture"
+      title="What it was made with, and whether that is here">Read a picture…</button>
+  </div>
+</section>
+"""
+"""The strip of presets; the page's script fills it from the REST routes."""
 
 CANCEL = '<button type="button" id="cancel" class="button" data-act="cancel" hidden>Cancel</button>'
 

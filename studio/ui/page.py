@@ -18,7 +18,7 @@ from studio.recipe.model import AUTO
 from studio.services import Studio
 from studio.ui import actions, markup
 from studio.ui.assets import PageFiles
-from studio.ui.fields import FIELDS, untouched
+from studio.ui.fields import EMPTY_MEANS, FIELDS, untouched
 from studio.ui.form import Form, Offered, build_form
 from studio.ui.palette import gradio_theme
 from studio.ui.wiring import wire
@@ -80,7 +80,6 @@ def _create(studio: Studio) -> Form:
             checkpoints=actions.checkpoint_choices(studio),
             samplers=actions.sampler_choices(studio, AUTO),
             schedules=actions.schedule_choices(studio, AUTO, AUTO),
-            presets=actions.preset_choices(studio),
             defaults=actions.defaults(studio, AUTO, AUTO),
             upscalers=actions.upscaler_choices(studio, latent=False),
             latent_upscalers=actions.upscaler_choices(studio, latent=True),
@@ -97,7 +96,9 @@ def _facts(studio: Studio) -> dict[str, Any]:
     return {
         "fields": FIELDS,
         "untouched": untouched(),
+        "emptyMeans": EMPTY_MEANS,
         "examples": actions.examples(studio),
+        "beginsWithStarter": actions.begins_with_starter(studio),
         "modelsFolder": str(studio.paths.models),
     }
 

@@ -111,27 +111,17 @@ def _wire_choices(page: gr.Blocks, form: Form, studio: Studio) -> None:
 
 
 def _wire_filling(form: Form, studio: Studio) -> None:
-    outputs = [*form.recipe_inputs, form.note]
+    outputs = [*form.recipe_inputs, form.note, form.stack]
 
     def fill(request: gr.Request, message: str, *values: Any) -> list[Any]:
         present = dict(zip(FIELDS, values, strict=True))
         failed = actions.Filled(present, FAILED)
         filled = _safely(lambda: actions.fill(studio, json.loads(message), present, _owner(request)), failed)
-        return [*(filled.values[name] for name in FIELDS), filled.note]
+        return [*(filled.values[name] for name in FIELDS), filled.note, json.dumps(filled.state)]
 
-    def preset(request: gr.Request, name: str | None, *values: Any) -> list[Any]:
-        return [*fill(request, json.dumps({"from": "preset", "name": name}), *values), None]
-
-    said = {"fn": None, "inputs": [form.note], "js": _script("filled(note)", "note")}
+    said = {"fn": None, "inputs": [form.note, form.stack], "js": _script("filled(note, stack)", "note, stack")}
     before = _script("startFilling(values)")
     form.fill.click(fill, [form.message, *form.recipe_inputs], outputs, js=before, **QUIET).then(**said)
-    form.preset.select(
-        preset,
-        [form.preset, *form.recipe_inputs],
-        [*outputs, form.preset],
-        js=_script("startPreset(values)"),
-        **QUIET,
-    ).then(**said)
 
 
 def _owner(request: gr.Request) -> str:

@@ -101,9 +101,9 @@ def test_a_size_finds_its_aspect_again(studio: Studio) -> None:
 
 def test_a_preset_keeps_what_it_says_nothing_of(studio: Studio) -> None:
     before = {**untouched(), "prompt": "a cat", "seed": 5}
-    filled = actions.fill(studio, {"from": "preset", "name": "quick-sketch"}, before)
+    filled = actions.fill(studio, {"from": "presets", "names": ["quick-sketch"]}, before)
     assert filled.values["sampler"] == "Euler a" and filled.values["seed"] == 5 and filled.values["prompt"] == "a cat"
-    assert "Quick sketch" in filled.note
+    assert filled.note == ""
 
 
 def test_pasted_text_fills_the_form_and_tells_what_is_not_here(studio: Studio) -> None:
@@ -147,7 +147,7 @@ def test_a_picture_gives_its_recipe_back(studio: Studio) -> None:
     assert studio.resolve(Recipe(**{k: v for k, v in filled.values.items() if v is not None})) == recipe
 
 
-@pytest.mark.parametrize("message", [{"from": "image", "id": "none"}, {"from": "preset", "name": "none"}, {}])
+@pytest.mark.parametrize("message", [{"from": "image", "id": "none"}, {"from": "presets", "names": ["none"]}, {}])
 def test_what_cannot_be_read_leaves_the_form_alone(studio: Studio, message: dict[str, str]) -> None:
     before = {**untouched(), "prompt": "mine"}
     filled = actions.fill(studio, message, before)

@@ -267,11 +267,10 @@ def test_a_pasted_recipe_fills_the_form_and_can_be_undone(open_page: OpenPage) -
 def test_a_preset_is_laid_over_the_form_once(open_page: OpenPage) -> None:
     page = open_page()
     page.fill("#field-prompt textarea", "pizza")
-    page.click("#preset input")
-    page.click("ul.option-list li:has-text('Quick sketch')")
+    page.click("[data-preset='quick-sketch']")
     expect(page.locator("#field-steps input")).to_have_value("12")
     expect(page.locator("#field-prompt textarea")).to_have_value("pizza")
-    expect(page.locator(".toast")).to_have_count(1)
+    expect(page.locator(".toast")).to_have_count(0)
 
 
 def test_a_lost_connection_loses_nothing(open_page: OpenPage, server: Server, watch: Watch) -> None:
@@ -307,7 +306,15 @@ def test_tab_goes_from_the_prompts_to_generate(open_page: OpenPage) -> None:
     assert tab(page) == "field-negative_prompt"
     assert tab(page) == "modes"
     assert tab(page) == "generate"
-    assert tab(page) == "preset"
+    assert tab(page) == "preset-family"
+    assert tab(page) == "preset-search"
+    assert tab(page) == "preset-all"
+    assert tab(page) == "preset-strip"
+    page.keyboard.press("End")
+    assert page.evaluate("document.activeElement === document.querySelector('#preset-strip').lastElementChild")
+    assert tab(page) == "preset-note"
+    assert tab(page) == "preset-save"
+    assert tab(page) == "preset-import"
     assert tab(page) == "read-picture"
     assert tab(page) == "field-checkpoint"
 

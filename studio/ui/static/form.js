@@ -4,28 +4,38 @@
 import { make, present } from "./dom.js";
 import { toast } from "./toasts.js";
 
+/** Whether two values of a field are the same to the person; an empty field has many spellings. */
+export function same(one, other) {
+  const empty = (value) => value === null || value === undefined || value === "";
+  if (empty(one) || empty(other)) return empty(one) && empty(other);
+  return one === other || (typeof one === "number" && Number(other) === one);
+}
+
 const KEY = "latent-studio.form";
 const RECIPE_LINE = /(^|\n)Steps: \d+, /;
 
-export class Form {
+export class Form extends EventTarget {
   values = null;
+  stack = null; // the presets over the form, as Python answered them
   #facts;
   #restored = false;
   #pending = null;
   #before = null;
   #saveTimer = 0;
 
+  #stackBefore = null;
+
   constructor(facts) {
+    super();
     this.#facts = facts;
   }
 
   async start() {
-    await Promise.all(["#fill", "#preset input", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present));
+    await Promise.all(["#fill", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present));
     document.addEventListener("input", (event) => this.#typed(event));
     window.addEventListener("pagehide", () => this.#save());
     new MutationObserver(() => this.showSliders()).observe(await present("#advice"), { childList: true, subtree: true });
     for (const button of document.querySelectorAll("[data-fold]")) this.#setFold(button, stored("fold")[button.dataset.fold] === true);
-    document.querySelector("#preset input").placeholder = "Fill the form from…";
     this.showSliders();
     this.#showNotes();
   }
@@ -37,6 +47,7 @@ export class Form {
     this.values = this.#named(values);
     clearTimeout(this.#saveTimer);
     this.#saveTimer = setTimeout(() => this.#save(), 150);
+    this.dispatchEvent(new Event("remembered"));
     requestAnimationFrame(() => {
       this.showSliders();
       this.#showNotes();
@@ -94,24 +105,41 @@ export class Form {
     return [JSON.stringify(this.#pending), ...values.slice(1)];
   }
 
-  startPreset(values) {
-    this.#rememberBefore(values.slice(1));
-    this.#pending = { from: "preset" };
-    return values;
-  }
-
-  filled(note) {
-    const undoing = this.#pending?.from === "values";
-    const before = this.#before;
+  filled(note, stack) {
+    const { from, quiet } = this.#pending ?? {};
+    const [before, stackBefore] = [this.#before, this.#stackBefore];
     this.clearErrors();
+    this.stack = JSON.parse(stack || "null");
+    this.dispatchEvent(new CustomEvent("filled", { detail: { from } }));
+    if (!note && (quiet || ["presets", "defaults"].includes(from))) return;
+    const undoing = from === "values";
     const words = note || (undoing ? "The form is as it was" : "The form is filled");
-    const undo = { label: "Undo", run: () => this.fill({ from: "values", values: before }) };
+    const undo = { label: "Undo", run: () => this.fill({ from: "values", values: before, state: stackBefore }) };
     toast(words, { action: undoing || !before ? null : undo });
   }
 
   #rememberBefore(values) {
     this.#before = this.#named([...values, null]);
+    this.#stackBefore = this.stack;
     delete this.#before.count;
+  }
+
+  /** Whether nobody has changed anything: what a form begins with may be laid over it. */
+  get isUntouched() {
+    const { untouched, fields } = this.#facts;
+    return fields.every((name) => same(this.values?.[name], untouched[name]));
+  }
+
+  /** The fields of a recipe that are not as they come, as the form would show them. */
+  changedIn(recipe) {
+    const { untouched, emptyMeans, fields } = this.#facts;
+    const shown = (name) => (name in emptyMeans && recipe[name] === emptyMeans[name] ? null : recipe[name]);
+    return Object.fromEntries(fields.filter((name) => !same(shown(name), untouched[name])).map((name) => [name, recipe[name]]));
+  }
+
+  /** Where a field's name stands. */
+  labelOf(name) {
+    return this.#block(name)?.querySelector("[data-testid=block-info], label > span") ?? null;
   }
 
   /** Writes into one field as if it had been typed. */

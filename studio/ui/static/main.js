@@ -14,6 +14,7 @@ import { Loras } from "./loras.js";
 import { Models } from "./models.js";
 import { Notices } from "./notices.js";
 import { Pictures } from "./pictures.js";
+import { Presets } from "./presets.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
 import { Residency } from "./residency.js";
@@ -45,11 +46,12 @@ class Studio {
   route = "create";
   examples = facts.examples;
   modelsFolder = facts.modelsFolder;
+  beginsWithStarter = facts.beginsWithStarter;
   #sending = false;
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#importer", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#importer", "#presets", "#preset-dialog", "#preset-file", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
@@ -67,6 +69,7 @@ class Studio {
       if (me.keeps_models) this.getting.start();
     }, () => {});
     this.notices = new Notices();
+    this.presets = new Presets(this);
     startTheme(document.querySelector("#theme"));
     await this.form.start();
     this.source.start();
@@ -76,6 +79,7 @@ class Studio {
     this.models.start();
     this.residency.start();
     this.loras.start();
+    void this.presets.start();
     this.stage.start();
     this.feed.addEventListener("change", () => this.#showState());
     this.feed.addEventListener("change", () => this.notices.show(this.feed.notices));
@@ -105,11 +109,11 @@ class Studio {
     return values;
   };
   startFilling = (values) => this.form.startFilling(values);
-  startPreset = (values) => this.form.startPreset(values);
-  filled = (note) => void this.form.filled(note);
+  filled = (note, stack) => void this.form.filled(note, stack);
   showDefaults = () => void requestAnimationFrame(() => this.form.showSliders());
   opened = () => {
     this.showDefaults();
+    this.presets.opened();
     document.documentElement.dataset.ready = "true";
   };
 
@@ -169,6 +173,11 @@ class Studio {
     this.#toCreate();
     this.feed.merge(job);
     this.#bringStageIntoView();
+  }
+
+  /** A preset of a picture's look. */
+  keepLook(id) {
+    void this.presets.saving.fromPicture(id);
   }
 
   useSeed(seed) {

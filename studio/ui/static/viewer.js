@@ -130,6 +130,7 @@ export class Viewer {
       downloadLink(image.id),
       formatChoice(),
       image.infotext ? tool("copy", "Copy the recipe as text", () => this.#copy(image)) : null,
+      image.binned || !image.recipe ? null : keepLook(() => this.#leaveWith(() => this.#studio.keepLook(image.id))),
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
     const lineage = make("div");
@@ -247,6 +248,12 @@ export class Viewer {
 
 function tool(name, words, run) {
   return make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
+}
+
+function keepLook(run) {
+  const element = tool("keep", "Save its look as a preset", run);
+  element.dataset.savePreset = "";
+  return element;
 }
 
 async function copyText(text) {
