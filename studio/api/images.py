@@ -82,6 +82,12 @@ def list_ids(
     return {"ids": list(studio.gallery.ids(owner, search, binned, favourites))}
 
 
+@router.get("/images/values")
+def list_values(studio: StudioOf, owner: OwnerOf) -> dict[str, dict[str, int]]:
+    """What there is to search for: the samplers, models, tags and albums of your images, with how many each is of."""
+    return studio.gallery.values(owner)
+
+
 @router.get("/images/{image_id}")
 def get_image(image_id: str, studio: StudioOf, owner: OwnerOf) -> dict[str, Any]:
     """An image's recipe, infotext and place in the gallery."""

@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 MAX_PAGE = 10_000
 MAX_OFFSET = 10_000_000
 MAX_IDS = 50_000
+MOST_VALUES = 200
+"""Of one field; more are not read through by anybody."""
+
 IDS_AT_ONCE = 500
 """Ids in one statement: databases limit the variables of one."""
 
@@ -149,6 +152,10 @@ class Gallery:
         with self.database.reading() as session:
             return session.scalar(select(ImageRow).where(ImageRow.job_id == job_id, ImageRow.idx == index))
 
+    def check_folder(self) -> None:
+        """Raises `StorageMissing` while the folder of images is not the one it was."""
+        self._anchor.check()
+
     # --- finding ---
 
     def list(
@@ -196,6 +203,23 @@ class Gallery:
         newest_first = select(ImageRow.id).where(*wanted).order_by(*find_order("newest").columns)
         with self.database.reading() as session:
             return session.scalars(newest_first.limit(MAX_IDS)).all()
+
+    def values(self, owner: str) -> dict[str, dict[str, int]]:
+        """What there is to search for: the samplers, models, tags and albums of somebody's images, each with how many
+        it is of, the most used first.
+        """
+        columns = {"sampler": ImageRow.sampler, "model": ImageRow.checkpoint}
+        own = (ImageRow.owner_id == owner, ImageRow.binned_at.is_(None))
+        found: dict[str, dict[str, int]] = {}
+        with self.database.reading() as session:
+            for field, column in columns.items():
+                counted = select(column, func.count()).where(*own, column != "").group_by(column)
+                most_first = counted.order_by(func.count().desc(), column).limit(MOST_VALUES)
+                found[field] = {row[0]: row[1] for row in session.execute(most_first)}
+        tags, albums = self.labels.tags(owner), self.labels.albums(owner)
+        found["tag"] = dict(sorted(tags.items(), key=lambda one: -one[1])[:MOST_VALUES])
+        found["album"] = {album.name: album.count for album in albums[:MOST_VALUES]}
+        return found
 
     def _wanted(
         self, owner: str, query: str, search: str, binned: bool, favourites: bool

@@ -102,6 +102,7 @@ class Incoming:
         made = identity.created_at if identity else made_at(original.text, path, modified_at)
         file = f"{IMPORTED}/{owner}/{original.sha256[:2]}/{original.sha256}{original.suffix}"
         target = self._gallery.folder / file
+        self._gallery.check_folder()
         if not target.is_file():  # else it was copied for the same portion, or just before a crash
             write_atomic(target, data)
             with contextlib.suppress(OSError, OverflowError):  # a rebuild would then say the moment of the import

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
-from studio.errors import Conflict, InvalidField, NotFound, StorageFull
+from studio.errors import Conflict, InvalidField, NotFound, StorageFull, StorageMissing
 from studio.gallery import Gallery, folders
+from studio.gallery.anchor import FILE as MARK
 from studio.gallery.imports import FILES_AT_ONCE, Imports, ImportView
 from studio.gallery.incoming import Incoming, Taken
 from studio.paths import Paths
@@ -99,7 +100,12 @@ def test_every_original_is_kept_byte_for_byte_with_a_thumbnail(
     imported(imports, theirs)
     kept = {gallery.file("local", image.id).read_bytes() for image in gallery.list("local", limit=50).images}
     assert kept < {Path(file).read_bytes() for file in fingerprints(theirs)}
-    assert {Path(file).suffix for file in fingerprints(gallery.folder)} == {".png", ".jpg", ".webp", ".avif"}
+    assert {Path(file).suffix for file in fingerprints(gallery.folder) if not file.endswith(MARK)} == {
+        ".png",
+        ".jpg",
+        ".webp",
+        ".avif",
+    }
     for image in gallery.list("local").images:
         with Pillow.open(gallery.thumbnail("local", image.id)) as small:
             assert small.size == (image.width_px, image.height_px) == (32, 24)
@@ -276,6 +282,15 @@ def test_a_full_disk_stops_it_with_the_reason(
     assert (through.state, through.imported) == ("done", 5)
 
 
+def test_nothing_is_written_under_the_place_of_a_missing_drive(gallery: Gallery) -> None:
+    take(gallery, png_with({}, 1))
+    gallery.recover()
+    gallery.folder.rename(gallery.folder.with_name("unplugged"))
+    with pytest.raises(StorageMissing):
+        take(gallery, png_with({}, 2))
+    assert not gallery.folder.exists()
+
+
 def test_a_drive_that_is_gone_is_said(imports: Imports, tmp_path: Path) -> None:
     theirs = many(tmp_path / "out", 3)
     ordered = imports.order("local", [str(theirs)])
@@ -327,5 +342,6 @@ def test_kill_9_in_the_middle_and_the_next_start_goes_on(
     through = imports.list("local")[0]
     assert (through.state, through.settled, through.skipped) == ("done", count, 0)
     assert gallery.list("local").total == count
-    assert sum(1 for file in gallery.folder.rglob("*") if file.is_file()) == count
+    files = [Path(file).name for file in fingerprints(gallery.folder)]
+    assert len([name for name in files if name != MARK]) == count, "nothing half-written"
     assert sum(album.count for album in gallery.labels.albums("local")) == count, "each in its album"

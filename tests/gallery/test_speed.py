@@ -84,6 +84,13 @@ def test_a_search_by_fields_takes_under_50_ms(large: Gallery, search: str, sort:
     assert taken < LIMIT_S
 
 
+def test_what_there_is_to_search_for_takes_under_50_ms(large: Gallery) -> None:
+    assert large.values("local")["sampler"] == {"Euler a": ROWS}
+    taken = fastest(lambda: large.values("local"))
+    print(f"values: {taken * 1000:.1f} ms")
+    assert taken < LIMIT_S
+
+
 def test_the_middle_is_no_slower(large: Gallery) -> None:
     assert large.list("local", offset=ROWS // 2, limit=1).images[0].seed == ROWS // 2 - 1
     assert fastest(lambda: large.list("local", offset=ROWS - 100, limit=60)) < LIMIT_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 
@@ -72,6 +73,32 @@ def test_search_by_fields_with_help_in_place(open_page: OpenPage) -> None:
     expect(page.locator("#gallery-help")).to_be_hidden()
 
 
+def test_fields_and_their_values_are_suggested(open_page: OpenPage) -> None:
+    page = open_page("/#/gallery")
+    page.wait_for_selector(".cell-open")
+    listed = page.locator("#search-suggestions li")
+    page.focus("#gallery-search")
+    page.keyboard.type("heron sam")
+    expect(listed).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("#gallery-search")).to_have_attribute("aria-activedescendant", "search-suggestion-0")
+    page.keyboard.press("Enter")
+    expect(page.locator("#gallery-search")).to_have_value("heron sampler:")
+    expect(listed.first).to_contain_text("DPM++ 2M")
+    page.keyboard.type("dpm")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    expect(page.locator("#gallery-search")).to_have_value('heron sampler:"DPM++ 2M" ')
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
+    page.keyboard.type("fav:")
+    listed.filter(has_text="the others").click()
+    expect(page.locator("#gallery-search")).to_have_value('heron sampler:"DPM++ 2M" fav:no ')
+    page.keyboard.type("date")
+    page.keyboard.press("Escape")
+    expect(page.locator("#search-suggestions")).to_be_hidden()
+    expect(page.locator("#gallery-search")).to_have_value('heron sampler:"DPM++ 2M" fav:no date')
+
+
 def test_a_search_that_means_nothing_says_so(open_page: OpenPage, watch: Watch) -> None:
     page = open_page("/#/gallery")
     watch.expected.append("422")
@@ -102,6 +129,48 @@ def test_full_view_by_keyboard(open_page: OpenPage) -> None:
     page.click(".cell-open >> nth=0")
     page.go_back()
     expect(page.locator("#viewer")).not_to_be_visible()
+
+
+def test_the_whole_gallery_by_keyboard(open_page: OpenPage, server: Server) -> None:
+    """From the search to a picture, its tags, its parent laid over it, and back, without touching the mouse."""
+    with server.client() as client:
+        [dawn] = client.get("/api/v1/images", params={"search": "heron dawn"}).json()["images"]
+        varied = client.post(f"/api/v1/images/{dawn['id']}/vary", json={"way": "like", "count": 1}).json()
+        wait_for_job(client, varied["id"])
+    page = open_page("/#/gallery")
+    page.wait_for_selector(".cell-open")
+    page.keyboard.press("/")
+    expect(page.locator("#gallery-search")).to_be_focused()
+    page.keyboard.type("heron dawn")
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 2")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".cell-open").first).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#viewer [data-compare]")
+    page.keyboard.press("c")
+    expect(page.locator("#viewer .compare input")).to_be_focused()
+    page.keyboard.press("Home")
+    expect(page.locator("#viewer .compare")).to_have_attribute("style", re.compile("--at: ?0%"))
+    page.keyboard.press("c")
+    expect(page.locator("#viewer .compare")).to_have_count(0)
+    page.keyboard.press("t")
+    page.keyboard.type("Reeds")
+    page.keyboard.press("Enter")
+    expect(page.locator(".viewer-labels .chip")).to_have_text("reeds")
+    page.keyboard.press("a")
+    page.keyboard.type("Best birds")
+    page.keyboard.press("Enter")
+    expect(page.locator(".viewer-labels .chip")).to_have_text(["Best birds", "reeds"])
+    page.focus(".viewer-labels .chip >> nth=1")
+    page.keyboard.press("Enter")
+    expect(page.locator("#viewer")).not_to_be_visible()
+    expect(page.locator("#gallery-search")).to_have_value('tag:"reeds"')
+    page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
+    page.focus(".cell-open")
+    page.keyboard.press("Delete")
+    expect(page.locator("#gallery-note h2")).to_contain_text("Nothing found")
+    with server.client() as client:
+        client.post("/api/v1/images/empty-bin")
 
 
 def test_a_recipe_is_taken_over_from_a_picture(open_page: OpenPage) -> None:

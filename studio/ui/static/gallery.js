@@ -11,6 +11,7 @@ import { favouriteButton } from "./picture-actions.js";
 import { ask } from "./question.js";
 import { Selection } from "./selection.js";
 import { startSearchHelp } from "./search-help.js";
+import { SearchSuggestions } from "./search-suggest.js";
 import { toast } from "./toasts.js";
 import { VirtualGrid } from "./virtual-grid.js";
 import { pictures as countOf } from "./words.js";
@@ -52,6 +53,12 @@ export class Gallery {
     });
     this.sort.addEventListener("change", () => this.#reload(true));
     startSearchHelp(this.search, document.querySelector("#gallery-help"), (words) => this.#searchFor(words));
+    new SearchSuggestions(this.search, (words) => this.#searchFor(words));
+    this.search.addEventListener("keydown", (event) => {
+      if (event.defaultPrevented || event.key !== "ArrowDown") return;
+      event.preventDefault();
+      this.grid.querySelector(".cell-open")?.focus();
+    });
     this.#studio.pictures.addEventListener("change", ({ detail }) => this.#changed(detail));
     this.#studio.feed.addEventListener("job", ({ detail: { job, before } }) => {
       if (job.done === (before?.done ?? job.done)) return;
@@ -78,6 +85,13 @@ export class Gallery {
     void this.labels.ask();
     if (changed || this.#stale) this.#reload(changed);
     else this.virtual.draw();
+  }
+
+  /** Puts words into the search, in place of all that was looked for. */
+  lookFor(words) {
+    this.search.value = words;
+    this.labels.clear();
+    this.#searchFor(words);
   }
 
   /** Pictures have come in by another way than a job. */

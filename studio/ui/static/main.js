@@ -186,6 +186,12 @@ class Studio {
     toast(`Seed ${seed} is in the form`);
   }
 
+  /** Shows what of the gallery a search finds. */
+  searchFor(words) {
+    location.hash = "#/gallery";
+    this.gallery.lookFor(words);
+  }
+
   usePrompt(words) {
     this.form.write("prompt", words);
     this.form.input("prompt").focus();

@@ -34,6 +34,9 @@ export function startSearchHelp(box, place, search) {
     opener.setAttribute("aria-expanded", String(open));
   };
   opener.addEventListener("click", () => show(place.hidden));
+  document.addEventListener("pointerdown", (event) => {
+    if (!place.hidden && !event.target.closest("#gallery-help, #gallery-help-button, .search")) show(false);
+  });
   for (const element of [opener, place, box]) {
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Escape" || place.hidden) return;

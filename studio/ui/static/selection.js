@@ -108,8 +108,8 @@ export class Selection extends EventTarget {
     await compareSideBySide(this.#studio, this.ids);
   }
 
-  async tag() {
-    const ids = this.ids;
+  /** Of what is selected, or of other pictures. */
+  async tag(ids = this.ids) {
     const { tags } = await request("GET", "images/tags");
     const words = await askName("Tag", `${countOf(ids.length)}: tags with commas between them`, tags.map((tag) => tag.name), "Tag", (text) =>
       request("POST", "images/tags", { ids, add: text.split(",").map((word) => word.trim()).filter(Boolean) }),
@@ -120,8 +120,7 @@ export class Selection extends EventTarget {
     this.#labelled();
   }
 
-  async album() {
-    const ids = this.ids;
+  async album(ids = this.ids) {
     const { albums } = await request("GET", "albums");
     const name = await askName("Put into an album", "Name of an album, or of a new one", albums.map((album) => album.name), "Put in", async (text) => {
       const known = albums.find((album) => album.name.toLowerCase() === text.trim().toLowerCase());

@@ -32,6 +32,9 @@ export async function compareSideBySide(studio, ids) {
   } }, "Lay over one another");
   const close = make("button", { type: "button", class: "icon-button", "aria-label": "Close", title: "Close", onclick: () => dialog.close() }, icon("close"));
   beside();
+  dialog.onkeydown = (event) => {
+    if (event.key === "c" && images.length === 2 && !event.ctrlKey && !event.metaKey) change.click();
+  };
   dialog.style.setProperty("--count", images.length);
   fillWith(dialog, make("div", { class: "side-head" }, make("h2", {}, "Side by side"), images.length === 2 && change, close), stage, differences(images));
   dialog.showModal();

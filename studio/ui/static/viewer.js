@@ -12,6 +12,7 @@ import { variationButtons } from "./variations.js";
 
 const SWIPE_PX = 50;
 const LARGEST_SCALE = 4;
+const COMPARE = "Compare before and after";
 
 export class Viewer {
   #studio;
@@ -48,6 +49,7 @@ export class Viewer {
     stage.addEventListener("touchend", (event) => this.#swiped(event));
     window.addEventListener("popstate", () => this.isOpen && this.dialog.close());
     this.#studio.pictures.addEventListener("change", ({ detail }) => this.#changed(detail.ids));
+    this.#studio.gallery.selection.addEventListener("labelled", () => this.isOpen && this.#showLabels(this.#ids[this.#at]));
   }
 
   /** Opens a list of picture ids at one of them; more() may fetch further ids when the end comes near. */
@@ -127,12 +129,16 @@ export class Viewer {
     const tools = [
       image.binned ? null : favouriteButton(this.#studio, image.id),
       ...(image.binned ? [] : sends),
+      image.binned ? null : tool("tag", "Tag", () => this.#tag()),
+      image.binned ? null : tool("album", "Put into an album", () => this.#album()),
       downloadLink(image.id),
       formatChoice(),
       image.infotext ? tool("copy", "Copy the recipe as text", () => this.#copy(image)) : null,
       image.binned || !image.recipe ? null : keepLook(() => this.#leaveWith(() => this.#studio.keepLook(image.id))),
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
+    this.labels = make("div", { class: "viewer-labels", hidden: true });
+    void this.#showLabels(image.id);
     const lineage = make("div");
     const vary = image.binned || !image.recipe ? null : variationButtons(this.#studio, image);
     this.#showLineage(image, lineage);
@@ -140,6 +146,7 @@ export class Viewer {
       this.side,
       make("div", { class: "viewer-actions" }, actions),
       make("div", { class: "viewer-tools" }, tools),
+      this.labels,
       vary,
       lineage,
       make("dl", { class: "recipe" }, recipeRows(image).map(([name, value, kind]) => make("div", { class: kind ?? "" }, make("dt", {}, name), make("dd", {}, value)))),
@@ -157,7 +164,7 @@ export class Viewer {
     const row = (words, images) =>
       images.length && make("div", { class: "viewer-lineage" }, make("span", {}, words), images.map((one) => make("button", { type: "button", "aria-label": one.prompt || "Picture without a prompt", onclick: () => this.#jump(one.id) }, make("img", { src: thumbnailOf(one.id), alt: "", loading: "lazy" }))));
     const [parent] = lineage.parents;
-    const compare = parent && make("button", { type: "button", class: "button", onclick: () => this.#compare(parent, image) }, "Compare before and after");
+    const compare = parent && make("button", { type: "button", class: "button", "data-compare": true, "aria-pressed": "false", onclick: (event) => this.#compare(parent, image, event.currentTarget) }, COMPARE);
     place.replaceChildren(...[row("Made from", lineage.parents), compare, row("Made of it", lineage.children)].filter(Boolean));
   }
 
@@ -167,7 +174,33 @@ export class Viewer {
     this.#show();
   }
 
-  #compare(before, after) {
+  /** Tags and albums, each a way to what else has it. */
+  async #showLabels(id) {
+    let found;
+    try {
+      found = await request("GET", `images/${id}/labels`);
+    } catch {
+      return; // an extra, like the lineage
+    }
+    if (id !== this.#ids[this.#at]) return;
+    const chip = (field, name) => make("button", { type: "button", class: "chip", title: `Show the others of this ${field}`, onclick: () => this.#leaveWith(() => this.#studio.searchFor(`${field}:"${name}"`)) }, name);
+    fillWith(this.labels, found.albums.map((name) => chip("album", name)), found.tags.map((name) => chip("tag", name)));
+    this.labels.hidden = !this.labels.firstChild;
+  }
+
+  #tag() {
+    return this.#studio.gallery.selection.tag([this.#ids[this.#at]]);
+  }
+
+  #album() {
+    return this.#studio.gallery.selection.album([this.#ids[this.#at]]);
+  }
+
+  #compare(before, after, button) {
+    const compares = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(compares));
+    button.textContent = compares ? "Show the picture alone" : COMPARE;
+    if (!compares) return this.#showPicture(after);
     const picture = (one) => make("img", { src: fileOf(one.id), alt: "" });
     fillWith(this.picture, comparison(picture(before), picture(after), after.width_px / after.height_px));
     this.picture.querySelector("input").focus();
@@ -224,13 +257,18 @@ export class Viewer {
   }
 
   #key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input")) return;
+    // the line between two pictures is moved by arrows; letters still mean what they mean
+    const moves = event.key.length > 1 && event.target.matches("input");
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select, textarea") || moves) return;
     const turn = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (turn) this.#turn(turn);
     else if (event.key === "Home") this.#turn(-this.#at);
     else if (event.key === "End") this.#turn(this.#ids.length - 1 - this.#at);
     else if (event.key === "Delete" && !this.#showsBin) this.#studio.pictures.bin([this.#ids[this.#at]]);
     else if (event.key === "f") this.dialog.querySelector("[data-favourite]")?.click();
+    else if (event.key === "c") this.dialog.querySelector("[data-compare]")?.click();
+    else if (event.key === "t" && !this.#showsBin) void this.#tag();
+    else if (event.key === "a" && !this.#showsBin) void this.#album();
     else return;
     event.preventDefault();
   }
