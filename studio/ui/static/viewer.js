@@ -200,7 +200,10 @@ export class Viewer {
     const compares = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(compares));
     button.textContent = compares ? "Show the picture alone" : COMPARE;
-    if (!compares) return this.#showPicture(after);
+    if (!compares) {
+      this.#showPicture(after);
+      return this.picture.focus(); // else the keys would go nowhere
+    }
     const picture = (one) => make("img", { src: fileOf(one.id), alt: "" });
     fillWith(this.picture, comparison(picture(before), picture(after), after.width_px / after.height_px));
     this.picture.querySelector("input").focus();
