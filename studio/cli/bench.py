@@ -21,6 +21,7 @@ from studio.errors import GenerationFailed, SetupError
 
 if TYPE_CHECKING:
     from studio.client import StudioClient
+    from studio.engine.bench_models import SwapReport
 
 app = typer.Typer(help="Measure the studio on this machine.", no_args_is_help=True)
 
@@ -98,7 +99,8 @@ def models_command(
     as_json: AsJson = False,
 ) -> None:
     """Swap two checkpoints, and compare with one copy of their bytes and with reading their files."""
-    from studio.engine.bench_models import bench_swaps, made_checkpoints
+    from studio.engine.bench_models import bench_swaps
+    from studio.engine.made_checkpoints import made_checkpoints
     from studio.services import build_library
     from studio.settings import load_settings
 
@@ -111,9 +113,13 @@ def models_command(
             paths = library.find(first).path, library.find(second).path
         report = bench_swaps(*paths, repeats, settings.device)
     if as_json:
-        ratios = {"warm_ratio": report.warm_ratio, "cold_ratio": report.cold_ratio, "host_growth": report.host_growth}
+        ratios = {"warm_ratio": report.warm_ratio, "cold_ratios": report.cold_ratios, "host_growth": report.host_growth}
         typer.echo(json.dumps({**asdict(report), **ratios}, indent=2))
         return
+    _print_swaps(report)
+
+
+def _print_swaps(report: SwapReport) -> None:
     megabytes = report.size_bytes / 1e6
     typer.echo(f"{megabytes:,.0f} MB of weights on {report.device}; medians of {report.repeats}")
     typer.echo(f"one copy of the bytes       {report.copy_s:8.3f} s   1.00")
@@ -121,11 +127,23 @@ def models_command(
     if report.pointed_s:
         typer.echo(f"warm swap by pointing       {report.pointed_s:8.3f} s   {report.pointed_s / report.copy_s:.2f}")
     typer.echo(f"a whole switch, warm        {report.switch_s:8.3f} s   {report.switch_s / report.copy_s:.2f}")
-    typer.echo(f"reading the files, a copy   {report.read_s + report.copy_s:8.3f} s   1.00")
-    typer.echo(f"cold swap                   {report.cold_s:8.3f} s   {report.cold_ratio:.2f}")
+    for cold in report.cold:
+        whole_s = cold.read_s + report.copy_s
+        where = "in the system's cache" if cold.cached else "dropped from the cache before each reading"
+        typer.echo(f"{report.file_bytes / 1e6:,.0f} MB of files, {where}")
+        typer.echo(f"  reading them, and a copy  {whole_s:8.3f} s   1.00")
+        typer.echo(f"  cold swap by copying      {cold.copying_s:8.3f} s   {cold.copying_s / whole_s:.2f}")
+        if cold.pointing_s:
+            typer.echo(f"  cold swap by pointing     {cold.pointing_s:8.3f} s   {cold.pointing_s / whole_s:.2f}")
+    typer.echo(f"first reading, fresh memory {report.first_s:8.3f} s")
     typer.echo(f"host memory, 5 to 50 swaps  {report.host_growth:+8.1%}")
-    grown_mb = (report.device_after_all - report.device_after_settling) / 1e6
-    typer.echo(f"device memory, 5 to 50      {grown_mb:+8.1f} MB")
+    typer.echo(f"device memory, 5 to 50      {report.device_growth_bytes / 1e6:+8.1f} MB")
+    traces = report.traces
+    same = "the same bytes" if traces.same_picture and traces.changed_by_loras else "NOT the same"
+    typer.echo(f"a picture, three LoRAs, three swaps, the picture: {same}")
+    same = "bit-identical" if traces.same_weights else "NOT the same"
+    grown = f", {traces.device_growth_bytes / 1e6:+.1f} MB on the device"
+    typer.echo(f"a LoRA put on and off {traces.worn_times} times leaves the weights {same}{grown}")
 
 
 def bench_house(checkpoint: Path, steps: int, size_px: int, repeats: int, device: str) -> HouseReport:

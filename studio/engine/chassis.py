@@ -69,7 +69,7 @@ class Chassis:
     def patched_bytes(self) -> int:
         """What the adapters worn take beside the weights."""
         return sum(
-            self._parameter(name, key).nbytes
+            self.parameter(name, key).nbytes
             for name, keys in self._patched.items()
             if not self._copies[name]
             for key in keys
@@ -103,6 +103,16 @@ class Chassis:
             self._patched[name] = set(wanted)
         self._wait()
 
+    def let_go(self) -> None:
+        """Look into no weights any more, so that their memory can be used again; `put` gives it others."""
+        for name, places in self._places.items():
+            if not self._copies[name]:
+                for key, (module, attribute) in places.items():
+                    empty = torch.empty(self.skeleton[name][key], device="meta")
+                    setattr(module, attribute, nn.Parameter(empty, requires_grad=False))
+        self._clean = {}
+        self._patched = {name: set() for name in self.networks}
+
     def _build(self) -> None:
         if self._built:
             return
@@ -122,7 +132,8 @@ class Chassis:
         else:
             setattr(module, attribute, nn.Parameter(tensor, requires_grad=False))
 
-    def _parameter(self, name: str, key: str) -> Tensor:
+    def parameter(self, name: str, key: str) -> Tensor:
+        """A tensor of a component as it is now, adapters and all."""
         module, attribute = self._places[name][key]
         parameter: Tensor = getattr(module, attribute)
         return parameter

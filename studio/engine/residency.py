@@ -19,6 +19,7 @@ from torch import Tensor
 from studio.engine.architecture import architecture_of
 from studio.engine.chassis import Chassis, Patches
 from studio.engine.conditioning import ReadTexts
+from studio.engine.host_memory import HostMemory
 from studio.engine.load import LoadedCheckpoint, Loading, assembled, inspect_checkpoint
 from studio.engine.model_files import CheckpointFiles, stamp
 from studio.engine.outfit import Outfit
@@ -93,6 +94,7 @@ class Residency:
         host_bytes = self._budget_bytes if placement.on_cpu else int(placement.host_free_bytes * SHARE_OF_MEMORY)
         self._host_budget_bytes = host_budget_bytes or host_bytes
         self._patching = patching
+        self._memory = HostMemory(pinned=not placement.on_cpu)
         self._slots: list[_Slot] = []
         self._kept: OrderedDict[Path, _Kept] = OrderedDict()
         self._spare: dict[str, Chassis] = {}
@@ -154,6 +156,8 @@ class Residency:
         chassis = slot.chassis if slot is not None else self._spare.pop(architecture_of(files), None)
         if slot is not None:
             self._slots.remove(slot)
+            if slot.outfit.checkpoint not in self._kept:
+                slot.chassis.let_go()  # so that the next weights are read into the memory of these
         self._placement.release_cache()
         chassis = chassis or Chassis(files, placements)
         self._load = _Load(outfit, self._dressed(outfit, files, chassis))
@@ -228,6 +232,7 @@ class Residency:
             del self._kept[path]
         self._spare.clear()
         self._ahead = None
+        self._memory.keep(0)
         self._placement.release_cache()
 
     def clear(self) -> None:
@@ -252,7 +257,7 @@ class Residency:
         self._kept.move_to_end(path)
         weights = kept.weights
         if outfit.vae is not None:
-            weights = Weights({**weights.components, "vae": _own_vae(outfit.vae, files, chassis)})
+            weights = Weights({**weights.components, "vae": _own_vae(outfit.vae, files, chassis, self._memory)})
         chassis.put(weights)
         chassis.wear(self._patching(outfit, chassis))
         yield 0.95
@@ -265,7 +270,7 @@ class Residency:
 
     def _read(self, path: Path, files: CheckpointFiles, chassis: Chassis) -> Generator[float, None, Weights]:
         as_of = stamp(path)
-        weights = yield from read_weights(files, chassis.skeleton, chassis.placements)
+        weights = yield from read_weights(files, chassis.skeleton, chassis.placements, self._memory)
         self._kept[path] = _Kept(weights, as_of)
         self.reads += 1
         return weights
@@ -309,6 +314,7 @@ class Residency:
                 return not any(one != path for one in self._kept)
             del self._kept[oldest]
             self._slots = [one for one in self._slots if one is taken or one.outfit.checkpoint != oldest]
+        self._memory.keep(max(self._host_budget_bytes - self._host_bytes, host_bytes))
         return True
 
     def _forget_stale(self, outfit: Outfit, in_use: Collection[Outfit]) -> None:
@@ -340,7 +346,7 @@ class Residency:
         return self._placement.free_bytes + self._slot_bytes
 
 
-def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis) -> dict[str, Tensor]:
+def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis, memory: HostMemory) -> dict[str, Tensor]:
     """The tensors of a VAE's file, by the names of the checkpoint's own.
 
     Raises:
@@ -352,9 +358,8 @@ def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis) -> dict[str, 
         raise DamagedModel(f"The VAE {path.name} cannot be used. {header.problem}")
     part = files.components["vae"]
     try:
-        return read_part(
-            f"The VAE {path.name}", path, "vae", part.config, chassis.skeleton["vae"], chassis.placements["vae"]
-        )
+        shapes, placement = chassis.skeleton["vae"], chassis.placements["vae"]
+        return read_part(f"The VAE {path.name}", path, "vae", part.config, shapes, placement, memory)
     except DamagedModel as error:
         raise UnsupportedModel(
             f"The VAE {path.name} does not fit the checkpoint {files.path.name}. "

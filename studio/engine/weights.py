@@ -1,9 +1,9 @@
 """Weights: a checkpoint's numbers in host memory, by the names of the networks they belong to.
 
 They are read from safetensors in pieces of some megabytes, so that rounds of pictures go on in between, in the dtype
-and memory order that the chassis has, and in pinned memory where they are to cross a bus. What they must be called and
-what shape they must have is told by the chassis' skeleton; a file that lacks some is refused, never filled with random
-numbers. Weights are clean: nobody writes into them.
+and memory order that the chassis has, into memory that former ones left, pinned where they are to cross a bus. What
+they must be called and what shape they must have is told by the chassis' skeleton; a file that lacks some is refused,
+never filled with random numbers. Weights are clean: nobody writes into them.
 """
 
 from __future__ import annotations
@@ -14,17 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from studio.engine.host_memory import HostMemory
 from studio.engine.memory import is_out_of_memory
 from studio.engine.model_files import CheckpointFiles, ComponentFiles
 from studio.engine.placement import Placement
 from studio.engine.single_file import component_of, renamed
-from studio.errors import DamagedModel, StudioError
-
-PIECE_BYTES = 64_000_000
-"""Read at once: some thirty milliseconds of a disk, so a round of pictures never waits long."""
+from studio.engine.tensor_reading import read_tensors
+from studio.errors import DamagedModel
 
 Shapes = Mapping[str, torch.Size]
 
@@ -44,11 +42,15 @@ class Weights:
 
 
 def read_weights(
-    files: CheckpointFiles, skeleton: Mapping[str, Shapes], placements: Mapping[str, Placement]
+    files: CheckpointFiles,
+    skeleton: Mapping[str, Shapes],
+    placements: Mapping[str, Placement],
+    memory: HostMemory | None = None,
 ) -> Generator[float, None, Weights]:
     """Read a checkpoint; yields the fraction behind it.
 
-    ``skeleton`` has the names and shapes of every component's parameters, ``placements`` where each is to go.
+    ``skeleton`` has the names and shapes of every component's parameters, ``placements`` where each is to go, and
+    ``memory`` the blocks to read them into.
 
     Raises:
         DamagedModel: a tensor is missing or of another shape; the message names the first.
@@ -56,7 +58,7 @@ def read_weights(
     components: dict[str, Mapping[str, Tensor]] = {}
     behind = 0
     for name, part in files.components.items():
-        for count in (reading := _Reading(name, part, files.layout, placements[name])).pieces():
+        for count in (reading := _Reading(name, part, files.layout, placements[name], memory)).pieces():
             yield min((behind + count) / max(files.parameter_count, 1), 1.0)
         behind += part.parameter_count
         components[name] = fitted(part.title, reading.tensors(), skeleton[name])
@@ -64,7 +66,13 @@ def read_weights(
 
 
 def read_part(
-    title: str, path: Path, name: str, config: Mapping[str, object], shapes: Shapes, placement: Placement
+    title: str,
+    path: Path,
+    name: str,
+    config: Mapping[str, object],
+    shapes: Shapes,
+    placement: Placement,
+    memory: HostMemory | None = None,
 ) -> dict[str, Tensor]:
     """One component from a file of its own (a VAE), in diffusers' names or the original ones.
 
@@ -72,7 +80,7 @@ def read_part(
         DamagedModel: it cannot be read, or fits the network no better than another family's would.
     """
     part = ComponentFiles(title, config, (path,), 0)
-    reading = _Reading(name, part, "diffusers", placement)
+    reading = _Reading(name, part, "diffusers", placement, memory)
     for _ in reading.pieces():
         pass
     tensors = reading.tensors()
@@ -84,33 +92,35 @@ def read_part(
 class _Reading:
     """One component on its way into memory."""
 
-    def __init__(self, name: str, part: ComponentFiles, layout: str, placement: Placement) -> None:
+    def __init__(
+        self, name: str, part: ComponentFiles, layout: str, placement: Placement, memory: HostMemory | None
+    ) -> None:
         self._name, self._part, self._layout, self._placement = name, part, layout, placement
+        self._memory = memory or HostMemory()
         self._read: dict[str, Tensor] = {}
 
     def pieces(self) -> Generator[int, None, None]:
         """Yields how many numbers are read, piece after piece."""
         prefixes = component_of(self._name) if self._layout == "ldm" else ("",)
-        count = unsaid_bytes = 0
+        behind = 0
         for file in self._part.weights:
+            count = 0
+            reading = read_tensors(file, lambda key: key.startswith(prefixes), self._placement.dtype, self._memory)
             try:
-                with safe_open(file, framework="pt", device="cpu") as stored:
-                    for key in stored.keys():  # noqa: SIM118 - not a mapping
-                        if not key.startswith(prefixes):
-                            continue
-                        tensor = self._read[key] = self._taken(stored.get_tensor(key))
-                        count += tensor.numel()
-                        unsaid_bytes += tensor.nbytes
-                        if unsaid_bytes >= PIECE_BYTES:
-                            unsaid_bytes = 0
-                            yield count
-            except (OSError, SafetensorError, RuntimeError, ValueError) as error:
-                if isinstance(error, StudioError) or is_out_of_memory(error):
+                while True:
+                    count = next(reading)
+                    yield behind + count
+            except StopIteration as end:
+                self._read.update(end.value)
+            except (OSError, RuntimeError, ValueError, DamagedModel) as error:
+                if is_out_of_memory(error):
                     raise
                 raise DamagedModel(
                     f"{self._part.title} cannot be loaded: {_first_line(error)}. Download the checkpoint again."
                 ) from error
-        yield count
+            finally:
+                reading.close()
+            behind += count
 
     def tensors(self) -> dict[str, Tensor]:
         """What was read, by the network's names."""
@@ -118,16 +128,10 @@ class _Reading:
         found = renamed(self._name, read, self._part.config) if self._layout == "ldm" else read
         return {name: self._ready(tensor) for name, tensor in found.items()}
 
-    def _taken(self, tensor: Tensor) -> Tensor:
-        """A copy in the network's dtype: what is mapped from a file ends with the file."""
-        wanted = self._placement.dtype if tensor.is_floating_point() else tensor.dtype
-        order = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
-        return tensor.to(wanted, copy=True, memory_format=order)
-
     def _ready(self, tensor: Tensor) -> Tensor:
         order = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
         ordered = tensor.contiguous(memory_format=order)
-        return ordered if self._placement.on_cpu else ordered.pin_memory()
+        return ordered if self._placement.on_cpu or ordered.is_pinned() else ordered.pin_memory()
 
 
 def fitted(title: str, tensors: Mapping[str, Tensor], shapes: Shapes) -> dict[str, Tensor]:

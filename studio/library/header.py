@@ -34,21 +34,28 @@ DTYPE_BITS: Mapping[str, int] = {
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One tensor: its type as safetensors spells it, its shape, and how many bytes it takes."""
+    """One tensor: its type as safetensors spells it, its shape, how many bytes it takes, and where in the file they
+    start, counted from the end of the header.
+    """
 
     dtype: str
     shape: tuple[int, ...]
     size_bytes: int
+    start: int = 0
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a safetensors file says it holds. ``tensors`` may be told even when the bytes behind them are cut short."""
+    """What a safetensors file says it holds. ``tensors`` may be told even when the bytes behind them are cut short.
+
+    ``data_start`` is where the tensors' bytes begin.
+    """
 
     tensors: Mapping[str, TensorInfo] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     size_bytes: int = 0
     problem: str | None = None
+    data_start: int = 0
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor, empty where there is none of that name."""
@@ -92,7 +99,7 @@ def read_header(file: Path) -> Header:
         problem = f"The file is cut short: {size_bytes:,} of {expected:,} bytes are there. {_AGAIN}"
     elif size_bytes > expected:
         problem = f"The file is {size_bytes - expected:,} bytes longer than its header says. {_AGAIN}"
-    return Header(tensors, metadata, size_bytes, problem)
+    return Header(tensors, metadata, size_bytes, problem, _LENGTH_BYTES + len(text))
 
 
 def _header_bytes(stream: BinaryIO, size_bytes: int) -> bytes:
@@ -163,4 +170,4 @@ def _tensor(name: str, entry: Any) -> tuple[TensorInfo, int, int]:
         raise DamagedModel(f"The tensor {name[:60]!r} holds numbers of an unknown type ({dtype[:20]!r}).")
     if math.prod(shape) * DTYPE_BITS[dtype] != (end - start) * 8:
         raise DamagedModel(f"The tensor {name[:60]!r} has another size than its shape says. {_AGAIN}")
-    return TensorInfo(dtype, shape, end - start), start, end
+    return TensorInfo(dtype, shape, end - start, start), start, end

@@ -1,0 +1,94 @@
+"""Host memory for weights, in blocks that are used again.
+
+Fresh memory has to be given page by page, which takes longer than reading a file into it; so what the weights of one
+checkpoint leave is what those of the next are read into. A block comes back by itself when no tensor looks into it any
+more, never before. It owns blocks and their limit, and where there is a GPU their pinning, so that it may fetch from
+them directly.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import mmap
+import threading
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+_MOST_SLACK = 1.25
+"""A block is used for less than it holds, but not for much less."""
+
+
+class HostMemory:
+    """Blocks of host memory; ``pinned`` ones can be copied to a GPU without a detour. Safe to share between threads."""
+
+    def __init__(self, pinned: bool = False) -> None:
+        self._pinned = pinned
+        self._lock = threading.Lock()
+        self._free: list[_Block] = []
+
+    def take(self, size_bytes: int) -> Tensor:
+        """A tensor of that many bytes, with anything in them; its memory comes back when its last view is gone."""
+        size_bytes = max(size_bytes, 1)
+        with self._lock:
+            fitting = [one for one in self._free if size_bytes <= one.size_bytes <= size_bytes * _MOST_SLACK]
+            block = min(fitting, key=lambda one: one.size_bytes, default=None)
+            if block is not None:
+                self._free.remove(block)
+            else:  # what lies idle makes room for what is wanted, so that both together never grow
+                self._let_go(size_bytes)
+        block = block or _Block(size_bytes, self._pinned)
+        view = block.view()
+        weakref.finalize(view, self._back, block).atexit = False
+        return torch.frombuffer(view, dtype=torch.uint8, count=size_bytes)
+
+    @property
+    def free_bytes(self) -> int:
+        """What lies idle."""
+        with self._lock:
+            return sum(block.size_bytes for block in self._free)
+
+    def keep(self, most_bytes: int) -> None:
+        """Give back to the system what lies idle beyond that many bytes, the longest idle first."""
+        with self._lock:
+            self._let_go(sum(block.size_bytes for block in self._free) - most_bytes)
+
+    def _let_go(self, size_bytes: int) -> None:
+        while self._free and size_bytes > 0:
+            size_bytes -= self._free.pop(0).size_bytes
+
+    def _back(self, block: _Block) -> None:
+        with self._lock:
+            self._free.append(block)
+
+
+class _Block:
+    """Memory of its own, straight from the system, and back there when nobody has it any more."""
+
+    def __init__(self, size_bytes: int, pinned: bool) -> None:
+        self.size_bytes = size_bytes
+        private: dict[str, Any] = (
+            {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+        )
+        self._memory = mmap.mmap(-1, size_bytes, **private)
+        if pinned:
+            self._pin()
+
+    def view(self) -> Any:
+        """Something that lives as long as anybody looks into the memory."""
+        return (ctypes.c_char * self.size_bytes).from_buffer(self._memory)
+
+    def _pin(self) -> None:
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        cudart: Any = torch.cuda.cudart
+        runtime = cudart()
+        error = int(runtime.cudaHostRegister(address, self.size_bytes, 0))
+        if error:  # a limit of the system, say: copies take a detour then, and are right all the same
+            log.warning("Host memory cannot be pinned (CUDA error %s), so loading is slower.", error)
+            return
+        weakref.finalize(self, runtime.cudaHostUnregister, address)
