@@ -6,6 +6,8 @@ It owns the choice of device and says what the device is called and how much mem
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,13 @@ import psutil
 import torch
 
 from studio.errors import SetupError
+
+
+@dataclass
+class Peak:
+    """The most bytes that were in use beside what was before; 0 where nobody counted."""
+
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,13 @@ class Placement:
         return psutil.virtual_memory().available if self.on_cpu else torch.cuda.mem_get_info(self.device)[0]
 
     @property
+    def usable_bytes(self) -> int:
+        """Memory that computing could use now: what is free, and what this process holds without using it."""
+        if self.on_cpu:
+            return self.free_bytes
+        return self.free_bytes + torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+
+    @property
     def host_free_bytes(self) -> int:
         """Memory of the host that could be had now."""
         return psutil.virtual_memory().available
@@ -57,6 +73,18 @@ class Placement:
     def host_bytes(self) -> int:
         """Memory of the host that this process holds."""
         return psutil.Process().memory_info().rss
+
+    @contextmanager
+    def peak(self) -> Iterator[Peak]:
+        """Tells afterwards how much more memory was in use at the most; nothing on a CPU, which does not count it."""
+        peak = Peak()
+        if self.on_cpu:
+            yield peak
+            return
+        torch.cuda.reset_peak_memory_stats(self.device)
+        before = torch.cuda.memory_allocated(self.device)
+        yield peak
+        peak.bytes = torch.cuda.max_memory_allocated(self.device) - before
 
     def release_cache(self) -> None:
         """Give memory that is held for reuse back to the device."""

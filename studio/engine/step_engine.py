@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from studio.engine import health, rounds
+from studio.engine import health
 from studio.engine.course import Course, Made
 from studio.engine.embeddings import EmbeddingShelf
 from studio.engine.memory import is_out_of_memory, out_of_memory
@@ -23,6 +23,7 @@ from studio.engine.meter import Meter
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.residency import Residency
+from studio.engine.rounds import Rounds
 from studio.engine.trajectory import Trajectory
 from studio.engine.upscale import UpscalerShelf
 from studio.errors import GenerationFailed, StudioError
@@ -64,6 +65,7 @@ class StepEngine:
         self._meter = Meter()
         self._loading_for: tuple[str, str] = ("", "")
         self._round = 0
+        self._rounds = Rounds(placement)
         self._pieces = 0
         self._others_are_due = False
 
@@ -91,6 +93,7 @@ class StepEngine:
 
     def unload(self) -> None:
         self._upscalers.clear()
+        self._rounds.forget()
         self._residency.unload(self._in_use)
         self._report_memory()
 
@@ -244,7 +247,7 @@ class StepEngine:
     def _advance(self) -> bool:
         """One network call for the pictures that waited longest."""
         asking = [one.trajectory for one in self._live if one.asks_network and one.trajectory is not None]
-        together = rounds.next_round(asking, self._live_pictures)
+        together = self._rounds.next(asking, self._live_pictures)
         if not together:
             return False
         self._round += 1
@@ -252,7 +255,9 @@ class StepEngine:
             trajectory.served_at = self._round
         with self._meter.charge([one.order for one in together], [len(one.contexts) for one in together]):
             try:
-                answers = [one.combined(samples) for one, samples in zip(together, rounds.call(together), strict=True)]
+                answers = [
+                    one.combined(samples) for one, samples in zip(together, self._rounds.call(together), strict=True)
+                ]
             except Exception as error:
                 self._round_failed(together, error)
                 return True
@@ -284,9 +289,14 @@ class StepEngine:
     # --- trouble ---
 
     def _round_failed(self, together: Sequence[Trajectory], error: Exception) -> None:
-        """A shared call that failed is done again picture by picture, so only the one to blame fails."""
+        """A call that ran out of memory is done again with fewer samples, down to one; a shared one that failed
+        otherwise is done again picture by picture, so only the one to blame fails.
+        """
         self._raise_if_device_is_lost(error)
         self._placement.release_cache()
+        if is_out_of_memory(error) and self._rounds.ran_out(together):
+            log.warning("A call for %d pictures did not fit (%s); smaller ones follow.", len(together), error)
+            return
         if len(together) == 1:
             self._fail(self._course_of(together[0]), error)
             return

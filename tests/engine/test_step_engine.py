@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -260,6 +261,50 @@ def test_out_of_memory_costs_one_picture_only(engine: StepEngine, toy: Path, mon
     assert code == "out_of_memory"
     assert "2,147 MB more were needed" in reason and "MB are free" in reason
     assert sorted(pixels(events)) == [("one", 0), ("two", 0)]
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_too_large_rounds_are_made_smaller_and_make_the_same_pictures(
+    engine: StepEngine, toy: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """A device that takes so many samples in a call and no more: nobody's picture fails for it."""
+    real, sizes = Denoiser.__call__, []
+    for index in range(3):
+        engine.submit(order(toy, "job", index, seed=index))
+    expected = pixels(finish(engine))
+
+    def tight(self: Denoiser, x: torch.Tensor, *others: Any, **named: Any) -> Any:
+        sizes.append(len(x))
+        if len(x) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ... free.")
+        return real(self, x, *others, **named)
+
+    monkeypatch.setattr(Denoiser, "__call__", tight)
+    for index in range(3):
+        engine.submit(order(toy, "job", index, seed=index))
+    events = finish(engine)
+    assert not failures(events)
+    found = pixels(events)
+    for key, data in expected.items():
+        apart = np.frombuffer(found[key], np.uint8).astype(int) - np.frombuffer(data, np.uint8)
+        assert np.abs(apart).max() <= 1, key
+    assert sum(size > most for size in sizes) <= 3, "what did not fit is not tried at every step"
+
+
+def test_an_exact_picture_is_not_cut(engine: StepEngine, toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Denoiser.__call__
+
+    def tight(self: Denoiser, x: torch.Tensor, *others: Any, **named: Any) -> Any:
+        if len(x) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ... free.")
+        return real(self, x, *others, **named)
+
+    monkeypatch.setattr(Denoiser, "__call__", tight)
+    engine.submit(order(toy, "exact", exact=True))
+    engine.submit(order(toy, "other"))
+    events = finish(engine)
+    assert failures(events)["exact"][0] == "out_of_memory"
+    assert list(pixels(events)) == [("other", 0)]
 
 
 def test_an_unexpected_error_is_that_pictures_alone(
