@@ -28,14 +28,16 @@ from studio.api import (
     prompts,
     queue,
     recipes,
+    remembered,
     residency,
+    sharing,
     sources,
     wildcards,
 )
 from studio.api.caller import StudioOf
 from studio.api.errors import install_error_handlers
 from studio.api.openapi import describe
-from studio.door import Door, Rules, login, people_page
+from studio.door import Door, Rules, login, shared_page
 from studio.errors import NotFound
 from studio.sdapi import routes as sdapi
 from studio.services import Studio
@@ -90,14 +92,14 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.include_router(health)
     parts = (
         *(jobs, batches, queue, albums, imports, images, recipes, presets, prompts, wildcards),
-        *(sources, arrivals, residency, models, people, catalogue),
+        *(sources, arrivals, residency, models, people, remembered, sharing, catalogue),
     )
     for part in parts:
         app.include_router(part.router, prefix="/api/v1")
     app.include_router(nothing)
     sdapi.install(app)
     app.include_router(login.router)
-    app.include_router(people_page.router)
+    app.include_router(shared_page.router)
     describe(app)
     if page:
         from studio.ui.page import mount_page

@@ -14,9 +14,13 @@ from dataclasses import dataclass, field
 
 from studio.accounts import Accounts, Belongings
 from studio.accounts.quotas import Quota, Quotas
+from studio.accounts.remembered import Memories
 from studio.errors import InvalidField, NotFound, StudioError
 from studio.gallery import Gallery, Image
+from studio.gallery.bare import BarePictures
 from studio.gallery.imports import Imports
+from studio.gallery.links import Links
+from studio.gallery.wall import Wall
 from studio.holdings import Holdings
 from studio.jobs import Dispatcher, Hub, JobView, Located, Order, Queue, Supervisor
 from studio.jobs.allowance import check_work
@@ -76,6 +80,10 @@ class Studio:
     belongings: Belongings
     accounts: Accounts
     quotas: Quotas
+    memories: Memories
+    wall: Wall
+    links: Links
+    bare: BarePictures
     holdings: Holdings
     prompts: Prompts
     queue: Queue
@@ -114,6 +122,14 @@ class Studio:
     def hub_of_models(self) -> ModelHub:
         """A connection to the hub that models come from; to be closed."""
         return ModelHub()
+
+    def certificate_fingerprint(self) -> str | None:
+        """Of the certificate that the studio made itself, to compare with what a browser shows."""
+        if self.settings.tls != "auto":
+            return None
+        from studio.network.certificates import Certificate
+
+        return Certificate(self.paths.certificate, self.paths.certificate_key).fingerprint()
 
     def describe(self) -> dict[str, object]:
         """The worker, its device, and how many jobs wait."""
@@ -387,6 +403,10 @@ def build_studio(settings: Settings) -> Studio:
         belongings=Belongings(database),
         accounts=accounts,
         quotas=build_quotas(settings, accounts),
+        memories=Memories(database),
+        wall=Wall(database, gallery),
+        links=Links(database, gallery, accounts.secret.seal),
+        bare=BarePictures(),
         holdings=Holdings(library, offer, sources),
         prompts=Prompts(library, build_wildcards(paths)),
         queue=queue,

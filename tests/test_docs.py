@@ -23,7 +23,9 @@ from studio.api import (
     prompts,
     queue,
     recipes,
+    remembered,
     residency,
+    sharing,
     sources,
     wildcards,
 )
@@ -37,7 +39,7 @@ ROUTES = [
     route
     for part in (
         *(jobs, batches, queue, albums, images, imports, recipes, presets, prompts, wildcards),
-        *(sources, residency, models, people, catalogue),
+        *(sources, residency, models, people, remembered, sharing, catalogue),
     )
     for route in part.router.routes
 ]

@@ -13,7 +13,7 @@ from studio.accounts.invitations import Invitations
 from studio.accounts.keys import Keys
 from studio.accounts.people import People, Person
 from studio.accounts.secrets import HomeSecret, Passwords
-from studio.errors import LoginNeeded, NotFound, StudioError
+from studio.errors import InvalidField, LoginNeeded, NotFound, StudioError
 from studio.store import Database
 from studio.store.tables import LOCAL_OWNER
 
@@ -94,6 +94,18 @@ class Accounts:
         if person.has_expired:
             raise LoginNeeded("This account has expired.")
         return person
+
+    def prove(self, caller: Caller, password: str, address: str) -> None:
+        """That it is really them who asks, by their password of now.
+
+        Raises:
+            InvalidField: it is not theirs.
+            TooManyTries: too many failed.
+        """
+        try:
+            self.log_in(caller.name, password, address)
+        except LoginNeeded:
+            raise InvalidField("current", "that is not your password", "your password of now") from None
 
     def join(self, code: str, name: str, address: str) -> Person:
         """Come in by an invitation. Raises `NotFound`, `InvalidField`, `Conflict`, `TooManyTries`."""

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from studio.accounts.caller import ROLES, Caller, Proof, Role
 from studio.errors import Conflict, InvalidField, NotFound
 from studio.store import Database
-from studio.store.tables import LOCAL_OWNER, OwnerRow, PersonRow
+from studio.store.tables import LOCAL_OWNER, ImageRow, LinkRow, OwnerRow, PersonRow, RememberedRow, WallRow
 
 MOST_NAME = 40
 
@@ -116,8 +116,36 @@ class People:
             row = session.get_one(PersonRow, person.id)
             row.password_hash, row.epoch = password_hash, row.epoch + 1
 
+    def end_sessions(self, person_id: str) -> None:
+        """End somebody's sessions everywhere."""
+        with self.database.session() as session:
+            row = session.get(PersonRow, person_id)
+            if row is not None:
+                row.epoch += 1
+
+    def set_role(self, name: str, role: str) -> Person:
+        """Give somebody another role; whoever becomes a member or an admin stays.
+
+        Raises:
+            NotFound: nobody is called that.
+            InvalidField: there is no such role.
+            Conflict: nobody would be left to look after the others.
+        """
+        if role not in ROLES:
+            raise InvalidField("role", f"{role!r} is none", ", ".join(ROLES))
+        person = self.get(name)
+        with self.database.session() as session:
+            if person.role == "admin" and role != "admin" and _admins(session) == 1:
+                raise Conflict(f"{person.name} is the only admin. Make somebody else one first.")
+            row = session.get_one(PersonRow, person.id)
+            row.role = role
+            if role != "guest":
+                row.expires_at = None
+            session.flush()
+            return _person(row)
+
     def remove(self, name: str) -> None:
-        """Take an account away; pictures stay where they are.
+        """Take an account away; pictures stay where they are, and are shared no more.
 
         Raises:
             NotFound: nobody is called that.
@@ -127,6 +155,10 @@ class People:
         with self.database.session() as session:
             if person.role == "admin" and _admins(session) == 1 and _everybody(session) > 1:
                 raise Conflict(f"{person.name} is the only admin. Make somebody else one first.")
+            own = select(ImageRow.id).where(ImageRow.owner_id == person.id)
+            for shared in (WallRow, LinkRow):
+                session.execute(delete(shared).where(shared.image_id.in_(own)))
+            session.execute(delete(RememberedRow).where(RememberedRow.owner_id == person.id))
             session.execute(delete(PersonRow).where(PersonRow.id == person.id))
 
 

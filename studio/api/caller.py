@@ -28,6 +28,11 @@ def caller_of(request: Request) -> Caller:
     return LOCAL
 
 
+def address_of(request: Request) -> str:
+    """The address a request comes from, for limits."""
+    return request.client.host if request.client else "nowhere"
+
+
 def owner_of(request: Request) -> str:
     """The id of the person asking, to whom what they make belongs."""
     return caller_of(request).owner

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.accounts import Caller
-from studio.api.caller import CallerOf, StudioOf, keeps_models
+from studio.api.caller import CallerOf, StudioOf, address_of, keeps_models
+from studio.api.qr import qr_code
 from studio.errors import Refused
 
 router = APIRouter(tags=["people"])
@@ -30,9 +31,18 @@ class NewPerson(BaseModel):
 class Password(BaseModel):
     """Another password."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "seven small foxes"}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "seven small foxes", "current": "the old one"}]})
 
     password: str = Field(max_length=400)
+    current: str = Field("", max_length=400, description="The one of now, where a session changes its own.")
+
+
+class NewRole(BaseModel):
+    """Another role."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "member"}]})
+
+    role: str = Field(max_length=20, description="admin, member or guest.")
 
 
 class KeyName(BaseModel):
@@ -49,6 +59,12 @@ class Hours(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"hours": 24}]})
 
     hours: float = Field(24, gt=0, le=744)
+    address: str = Field(
+        "",
+        max_length=300,
+        pattern=r"^(https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?)?$",
+        description="By which guests reach the studio, such as http://192.168.1.5:7860; else the one you ask by.",
+    )
 
 
 def known(caller: Caller) -> None:
@@ -98,13 +114,35 @@ def remove_person(name: str, studio: StudioOf, caller: CallerOf) -> dict[str, An
 
 
 @router.put("/people/{name}/password")
-def change_password(name: str, body: Password, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
-    """Another password for yourself, or as an admin for anybody. Sessions of that person end."""
+def change_password(name: str, body: Password, request: Request, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Another password for yourself, or as an admin for anybody. Sessions of that person end.
+
+    In a browser your own takes the ``current`` one too: a page that somebody left open must not give the account away.
+    """
     known(caller)
     if name != caller.name:
         require_admin(caller)
+    elif caller.role == "guest":
+        raise Refused("Guests have no password.")
+    elif caller.proof == "session":
+        studio.accounts.prove(caller, body.current, address_of(request))
     studio.accounts.set_password(name, body.password)
     return {"changed": name}
+
+
+@router.delete("/me/sessions")
+def end_sessions(studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Log out everywhere: all your sessions end, this one too. Keys stay."""
+    known(caller)
+    studio.accounts.people.end_sessions(caller.owner)
+    return {"ended": caller.name}
+
+
+@router.put("/people/{name}/role")
+def change_role(name: str, body: NewRole, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Another role for somebody; for admins. A guest who becomes a member stays."""
+    require_admin(caller)
+    return studio.accounts.people.set_role(name, body.role).as_dict()
 
 
 @router.get("/keys")
@@ -139,10 +177,12 @@ def list_invitations(studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
 
 
 @router.post("/invitations", status_code=201)
-def invite(body: Hours, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
-    """Invite guests; ``path`` (of the link) and ``pin`` are told this once. For admins."""
+def invite(body: Hours, request: Request, studio: StudioOf, caller: CallerOf) -> dict[str, Any]:
+    """Invite guests; ``link`` (with its QR code as ``qr``) and ``pin`` are told this once. For admins."""
     require_admin(caller)
-    return studio.accounts.invitations.make(body.hours).as_dict()
+    made = studio.accounts.invitations.make(body.hours).as_dict()
+    link = f"{body.address or str(request.base_url).rstrip('/')}{made['path']}"
+    return {**made, "link": link, "qr": qr_code(link)}
 
 
 @router.delete("/invitations/{invitation_id}")

@@ -15,6 +15,7 @@ from studio.cli import (
     finish,
     gallery,
     generate,
+    links,
     presets,
     prompt,
     queue,
@@ -48,6 +49,7 @@ app.command("samplers")(catalogue.samplers)
 app.add_typer(gallery.app, name="gallery")
 app.add_typer(queue.app, name="queue")
 app.add_typer(users.app, name="users")
+app.add_typer(links.app, name="links")
 app.add_typer(bench.app, name="bench")
 app.add_typer(training.app, name="train-starter")
 app.command("doctor")(doctor.doctor)

@@ -146,7 +146,7 @@ def run(settings: Settings, listener: socket.socket, certificate: Certificate | 
     """Build the studio, serve it on ``listener`` until interrupted, and close it."""
     import uvicorn
 
-    from studio.network.addresses import link
+    from studio.network.addresses import link, links_to
     from studio.services import build_studio
 
     host, port = listener.getsockname()[:2]
@@ -158,11 +158,12 @@ def run(settings: Settings, listener: socket.socket, certificate: Certificate | 
         from studio.server import create_app
 
         app = create_app(studio)
-        studio.lock.publish(address, certificate.file if certificate else None)
+        others = links_to(settings.host, port, secure=certificate is not None)
+        studio.lock.publish(address, certificate.file if certificate else None, others[0] if others else None)
         config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3)
         server = _server(config, certificate)
         typer.echo(f"Latent Studio answers at {address}")
-        tell_others(settings.host, port, certificate)
+        tell_others(others, certificate)
         if settings.browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         server.run(sockets=[listener])
@@ -188,11 +189,8 @@ def _certificate(settings: Settings) -> Certificate | None:
     return certificate_for(settings)
 
 
-def tell_others(host: str, port: int, certificate: Certificate | None) -> None:
+def tell_others(others: list[str], certificate: Certificate | None) -> None:
     """Say by which addresses others reach this studio, the first as a QR code where a person watches."""
-    from studio.network.addresses import links_to
-
-    others = links_to(host, port, secure=certificate is not None)
     if others and sys.stdout.isatty():
         import segno
 

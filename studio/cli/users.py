@@ -81,7 +81,7 @@ def invite(
     import segno
 
     from studio.settings import load_settings
-    from studio.store.lock import running_address
+    from studio.store.lock import address_for_others
 
     with _accounts(home) as accounts:
         if not accounts.people.exist():
@@ -89,7 +89,7 @@ def invite(
 
             raise Conflict("Nobody has an account yet, so nobody needs an invitation. Begin with `studio users add`.")
         made = accounts.invitations.make(hours)
-    base = address or running_address(load_settings(home=home).paths.home) or "http://127.0.0.1:7860"
+    base = address or address_for_others(load_settings(home=home).paths.home) or "http://127.0.0.1:7860"
     link = f"{base.rstrip('/')}/join?invitation={made.token}"
     segno.make(link, micro=False).terminal(out=sys.stdout, compact=True)
     typer.echo(f"{link}\nor at {base.rstrip('/')}/join with the PIN {made.pin[:4]} {made.pin[4:]}")

@@ -21,6 +21,15 @@ CALLER = "studio.caller"
 PUBLIC = frozenset({"/healthz", "/login", "/join"})
 
 
+SHARED = "/shared/"
+"""Links to one picture: what opens them stands in the address itself."""
+
+
+def is_public(path: str) -> bool:
+    """Whether ``path`` answers whoever comes."""
+    return path in PUBLIC or path.startswith(SHARED)
+
+
 def address_of(scope: Scope) -> str:
     """The address a request comes from, for limits."""
     client = scope.get("client")
@@ -32,13 +41,15 @@ def admit(accounts: Accounts, scope: Scope, headers: Mapping[str, str]) -> Calle
 
     Raises:
         LoginNeeded: they must be known here, and are not.
-        Refused: a browser's session that no page of this studio sends along.
+        Refused: a session, or a way in for browsers, that no page of this studio was used for.
         TooManyTries: too much was guessed from there.
     """
     cookie = _session_in(headers.get("cookie", ""))
-    public = scope["path"] in PUBLIC
+    public = is_public(scope["path"])
     caller = accounts.caller(cookie, None if public else headers.get("authorization"), address_of(scope))
     if public:
+        if scope["method"] not in SAFE_METHODS and not is_from_here(headers):
+            raise Refused("Coming in by this form takes a browser. Programs use an API key: Authorization: Bearer KEY.")
         return caller
     if caller is None:
         raise LoginNeeded("Log in first: with name and password at /login, or by an API key.")

@@ -30,12 +30,15 @@ table { width: 100%; border-collapse: collapse; } td, th { text-align: left; pad
 td:last-child { text-align: right; } code { overflow-wrap: anywhere; } .qr svg { width: 180px; height: 180px;
   background: #fff; border-radius: 8px; padding: 6px; } nav { display: flex; gap: 16px; align-items: center; }
 nav form { margin-left: auto; }
+main.wide { max-width: none; padding: 16px; } .shared { margin: 0; text-align: center; }
+.shared img { max-width: 100%; max-height: calc(100vh - 150px); width: auto; height: auto; border-radius: 8px;
+  object-fit: contain; } .shared figcaption { max-width: 44rem; margin: 12px auto 0; overflow-wrap: anywhere; }
 """
 
 
-def page(title: str, body: str, *, small: bool = False, status: int = 200) -> HTMLResponse:
+def page(title: str, body: str, *, small: bool = False, wide: bool = False, status: int = 200) -> HTMLResponse:
     """A whole document; ``body`` is HTML in which all that people typed has been escaped."""
-    kind = ' class="small"' if small else ""
+    kind = ' class="small"' if small else ' class="wide"' if wide else ""
     content = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

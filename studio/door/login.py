@@ -55,6 +55,12 @@ async def join(request: Request, studio: StudioOf, invitation: Typed = "", name:
     )
 
 
+@router.get("/people")
+def people() -> Response:
+    """Where people were looked after once; it is a part of the page now."""
+    return RedirectResponse("/#/settings", 303)
+
+
 @router.get("/logout")
 def logout_page() -> Response:
     """Ask first: a link must not end a session."""
@@ -64,7 +70,8 @@ def logout_page() -> Response:
 @router.post("/logout")
 def log_out() -> Response:
     """End the session of this browser."""
-    answer = RedirectResponse("/login", 303)
+    # what the page keeps in the browser is theirs; over plain HTTP browsers ignore this, and the page clears up itself
+    answer = RedirectResponse("/login", 303, {"Clear-Site-Data": '"storage"'})
     answer.delete_cookie(COOKIE, path="/")
     return answer
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 OWN_PATHS = frozenset({"/healthz", "/docs", "/login", "/logout", "/join", "/people"})
-OWN_PREFIXES = ("/api/", "/sdapi/", "/internal/", "/page/", "/docs/static/")
+OWN_PREFIXES = ("/api/", "/sdapi/", "/internal/", "/page/", "/docs/static/", "/shared/")
 
 PAGE_PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/gradio_api/run/predict"}

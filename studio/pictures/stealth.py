@@ -15,6 +15,9 @@ from studio.pictures.picture import Bytes
 from studio.recipe.metadata import INFOTEXT_KEYWORD
 
 PACKED, PLAIN = b"stealth_pngcomp", b"stealth_pnginfo"
+IN_COLOURS = (b"stealth_rgbcomp", b"stealth_rgbinfo")
+"""Marks of texts that stand in the lowest bits of the colours instead; such texts are not read, only noticed."""
+
 MAX_TEXT_BYTES = 16 << 20
 _LENGTH_BYTES = 4
 _GZIP = 16 + zlib.MAX_WBITS
@@ -32,6 +35,12 @@ def hidden_texts(alpha: Bytes) -> dict[str, str]:
     if not isinstance(content, dict):
         return {INFOTEXT_KEYWORD: text}
     return {str(key): value if isinstance(value, str) else json.dumps(value) for key, value in content.items()}
+
+
+def hides_text(colours: Bytes) -> bool:
+    """Whether the lowest bits of colours, (height, width, 3) uint8, say that a text is hidden in them."""
+    bits = (colours.transpose(1, 0, 2) & 1).astype(np.uint8)
+    return bits.size >= len(PACKED) * 8 and _bytes_of(bits, 0, len(PACKED)) in IN_COLOURS
 
 
 def _hidden_text(alpha: Bytes) -> str:

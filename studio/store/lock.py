@@ -45,12 +45,15 @@ class HomeLock:
             raise SetupError(f"A studio works on {home} already{where}. Use that one, or give this one another --home.")
         return cls(path, handle)
 
-    def publish(self, address: str, certificate: Path | None = None) -> None:
-        """Write down where the server answers, and by which certificate, for commands that find the lock taken."""
+    def publish(self, address: str, certificate: Path | None = None, for_others: str | None = None) -> None:
+        """Write down where the server answers, and by which certificate, for commands that find the lock taken.
+
+        ``for_others`` is the address by which other machines reach it.
+        """
         self.handle.seek(0)
         self.handle.truncate()
-        shown = {"certificate": str(certificate)} if certificate else {}
-        json.dump({"address": address, "pid": os.getpid(), **shown}, self.handle)
+        told = {"address": address, "for_others": for_others, "certificate": str(certificate) if certificate else None}
+        json.dump({name: value for name, value in told.items() if value} | {"pid": os.getpid()}, self.handle)
         self.handle.flush()
 
     def release(self) -> None:
@@ -64,6 +67,11 @@ class HomeLock:
 def running_address(home: Path) -> str | None:
     """Where the server on ``home`` answers, as far as it has said so."""
     return _published(home, "address")
+
+
+def address_for_others(home: Path) -> str | None:
+    """By which address other machines reach the server on ``home``, or else this one does."""
+    return _published(home, "for_others") or running_address(home)
 
 
 def running_certificate(home: Path) -> Path | None:

@@ -292,3 +292,40 @@ class ClientOptionsRow(Base):
 
     owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"), primary_key=True)
     options: Mapped[dict[str, Any]]
+
+
+class RememberedRow(Base):
+    """What the studio remembers of somebody between devices, by ``name``: their form, or how they like the page."""
+
+    __tablename__ = "remembered"
+
+    owner_id: Mapped[str] = mapped_column(ForeignKey("owners.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    revision: Mapped[int]
+    changed_at: Mapped[datetime]
+
+
+class WallRow(Base):
+    """A picture that somebody hung on the wall for everybody."""
+
+    __tablename__ = "wall"
+    __table_args__ = (UniqueConstraint("image_id"), Index(None, "hung_at"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"))
+    shows_prompt: Mapped[bool]
+    hung_at: Mapped[datetime]
+
+
+class LinkRow(Base):
+    """A link to one picture for whoever has it; ``expires_at`` is null for one that stays until it is withdrawn."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index(None, "image_id"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    image_id: Mapped[str] = mapped_column(ForeignKey("images.id", ondelete="CASCADE"))
+    shows_prompt: Mapped[bool]
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]

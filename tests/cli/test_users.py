@@ -61,3 +61,31 @@ def test_beyond_this_machine_only_with_accounts_or_when_told(home: Path, capsys:
     users(home, "add", "anna", "--password-stdin")
     refuse_unguarded(load_settings(home=home, host="0.0.0.0"))
     assert capsys.readouterr().err == ""
+
+
+def test_links_from_first_to_last(home: Path) -> None:
+    from studio.recipe import Recipe
+    from studio.recipe.events import Pixels
+    from studio.services import build_studio
+
+    built = build_studio(load_settings(home=home, engine="fake"))
+    try:
+        job = built.submit(Recipe(prompt="a fox", steps=2, seed=1))
+        image = built.gallery.add(Pixels(8, 8, bytes(192)), job.recipe, {}, "local", job.id, 0)
+    finally:
+        built.close()
+
+    def links(*words: str) -> str:
+        answer = CliRunner().invoke(app, ["links", *words, "--home", str(home)])
+        if answer.exception is not None and not isinstance(answer.exception, SystemExit):
+            raise answer.exception
+        return answer.output
+
+    made = links("add", image.id, "--hours", "0", "--address", "http://studio.local:7860/").strip()
+    assert made.startswith("http://studio.local:7860/shared/") and len(made.rpartition("/")[2]) == 48
+    link_id = links("list").split()[0]
+    assert "until withdrawn" in links("list")
+    links("withdraw", link_id)
+    assert links("list") == ""
+    with pytest.raises(StudioError, match="no picture"):
+        links("add", "0" * 32)

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
+from studio.door.admission import SHARED
 from studio.door.paths import is_open
 from studio.recipe.events import Pixels
 from studio.server import create_app
-from studio.services import Studio, build_studio
-from studio.settings import load_settings
-from tests.security.conftest import ADDRESS
+from studio.services import Studio
+from tests.security.household import ADDRESS, OWN, PASSWORD, basic, key_of, log_in
 from tests.security.routes import ways_into
 
-PASSWORD = "correct horse battery"
-OWN = {"Origin": ADDRESS, "Sec-Fetch-Site": "same-origin"}
 PUBLIC = {"/healthz", "/login", "/join"}
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, toy_models: Path) -> Iterator[Studio]:
-    """A studio with the accounts of anna (an admin) and ben, and a job, a picture and a source of anna's."""
-    home = tmp_path_factory.mktemp("people") / "home"
-    settings = load_settings(home=home, models=[toy_models], engine="fake", password_cost="cheap")
-    built = build_studio(settings)
-    built.accounts.add("anna", "admin", PASSWORD)
-    built.accounts.add("ben", "member", PASSWORD)
-    yield built
-    built.close()
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +29,6 @@ def app(house: Studio) -> FastAPI:
 @pytest.fixture
 def client(app: FastAPI) -> TestClient:
     return TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
-
-
-def key_of(house: Studio, name: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {house.accounts.keys.make(house.accounts.people.get(name).id, 'test').secret}"}
-
-
-def basic(name: str, password: str) -> dict[str, str]:
-    return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
-
-
-def log_in(client: TestClient, name: str, password: str = PASSWORD) -> int:
-    return client.post("/login", data={"name": name, "password": password}, headers=OWN).status_code
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +42,10 @@ def belongings(house: Studio) -> dict[str, str]:
     job = house.submit(house_recipe(), 1, owner, "of-anna")
     image = house.gallery.add(Pixels(64, 64, bytes(64 * 64 * 3)), job.recipe, {}, owner, job.id, 0)
     house.hub.keep_preview(owner, job.id, 0, b"jpeg of anna")
-    return {"job_id": job.id, "image_id": image.id, "sha256": source}
+    house.memories.keep_form(owner, {"prompt": "anna's secret garden"})
+    house.memories.like(owner, {"theme": "dark"})
+    link = house.links.make(owner, image.id, None)
+    return {"job_id": job.id, "image_id": image.id, "sha256": source, "link_id": link.id}
 
 
 def house_recipe() -> object:
@@ -89,7 +63,8 @@ def test_every_way_refuses_the_anonymous(app: FastAPI, house: Studio, shown: dic
             continue
         house.accounts.attempts.__init__()  # type: ignore[misc]  # limits have a test of their own
         answer = client.request(way.method, way.path, headers=shown)
-        assert answer.status_code == (401 if is_open(way.path) else 404), (str(way), answer.status_code)
+        refusal = 401 if is_open(way.path) and not way.path.startswith(SHARED) else 404
+        assert answer.status_code == refusal, (str(way), answer.status_code)
         tried += 1
     assert tried > 100
     assert client.get("/", headers={"Accept": "text/html"}).headers["location"] == "/login"
@@ -121,9 +96,13 @@ def test_a_member_gets_nothing_of_anothers(
 
 def test_lists_hold_ones_own_only(house: Studio, client: TestClient, belongings: dict[str, str]) -> None:
     ben, anna = key_of(house, "ben"), key_of(house, "anna")
-    for path in ("/api/v1/jobs", "/api/v1/images", "/api/v1/images?query=garden"):
+    for path in ("/api/v1/jobs", "/api/v1/images", "/api/v1/images?query=garden", "/api/v1/me/form"):
         assert "garden" in client.get(path, headers=anna).text
         assert "garden" not in client.get(path, headers=ben).text
+    assert client.get("/api/v1/me/settings", headers=anna).json()["theme"] == "dark"
+    assert client.get("/api/v1/me/settings", headers=ben).json()["theme"] == "system"
+    assert len(client.get("/api/v1/links", headers=anna).json()["links"]) == 1
+    assert client.get("/api/v1/links", headers=ben).json() == {"links": []}
     for path in ("bin", "restore"):
         answer = client.post(f"/api/v1/images/{path}", json={"ids": [belongings["image_id"]]}, headers=ben)
         assert answer.status_code == 404
@@ -186,10 +165,13 @@ def test_only_an_admin_looks_after_people(house: Studio, client: TestClient) -> 
         assert answer.status_code == 403, path
     other = {"password": PASSWORD}
     assert client.put("/api/v1/people/anna/password", json=other, headers=ben).status_code == 403
-    assert client.post("/people", data={"do": "remove", "name": "anna"}, headers=ben).status_code == 403
+    assert client.put("/api/v1/people/ben/role", json={"role": "admin"}, headers=ben).status_code == 403
+    assert client.get("/api/v1/links?everybody=true", headers=ben).status_code == 403
     assert client.post("/api/v1/people", json=new, headers=anna).status_code == 201
     assert client.delete("/api/v1/people/cleo", headers=anna).status_code == 200
     assert client.delete("/api/v1/people/anna", headers=anna).status_code == 409, "nobody would be left"
+    assert client.put("/api/v1/people/anna/role", json={"role": "member"}, headers=anna).status_code == 409
+    assert client.put("/api/v1/people/ben/role", json={"role": "king"}, headers=anna).status_code == 422
 
 
 def test_guests_come_by_link_or_pin_until_it_expires(house: Studio, app: FastAPI, client: TestClient) -> None:

@@ -14,7 +14,7 @@ OPEN_TO_THE_PAGE = {
     "/static/{path:path}",
     "/gradio_api/run/{api_name}",
 }
-OF_THE_STUDIO = ("/api/", "/sdapi/", "/internal/", "/page/", "/docs", "/healthz")
+OF_THE_STUDIO = ("/api/", "/sdapi/", "/internal/", "/page/", "/docs", "/healthz", "/shared/")
 AT_THE_DOOR = {"/login", "/logout", "/join", "/people"}
 """Our own routes of these names come before those of Gradio; a test below looks whose answer it is."""
 
