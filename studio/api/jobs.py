@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sse_starlette.sse import EventSourceResponse
+from sse_starlette.sse import EventSourceResponse, ServerSentEvent
 
 from studio.api.caller import OwnerOf, StudioOf
 from studio.errors import InvalidField, NotFound
@@ -19,6 +19,9 @@ from studio.recipe.presets import apply_all
 from studio.services import Studio
 
 router = APIRouter(tags=["jobs"])
+
+PING_S = 5
+PING = {"event": "ping", "data": "{}"}
 
 
 class JobRequest(BaseModel):
@@ -110,9 +113,12 @@ async def all_events(
 ) -> EventSourceResponse:
     """Server-sent events of all your jobs, beginning with those that are not finished.
 
-    With the header ``Last-Event-ID`` (browsers send it when they connect again) they begin with what was missed.
+    With the header ``Last-Event-ID`` (browsers send it when they connect again) they begin with what was missed. An
+    event ``ping`` comes first and every five seconds, so that silence means a connection that carries nothing.
     """
-    return EventSourceResponse(_all_jobs(studio, owner, last_event_id), ping=15)
+    return EventSourceResponse(
+        _all_jobs(studio, owner, last_event_id), ping=PING_S, ping_message_factory=lambda: ServerSentEvent(**PING)
+    )
 
 
 async def _one_job(studio: Studio, owner: str, job_id: str, seen: int | None) -> AsyncIterator[dict[str, str]]:
@@ -132,6 +138,7 @@ async def _one_job(studio: Studio, owner: str, job_id: str, seen: int | None) ->
 
 async def _all_jobs(studio: Studio, owner: str, last_event_id: int | None) -> AsyncIterator[dict[str, str]]:
     with studio.hub.subscribe(owner, after=last_event_id) as updates:
+        yield PING  # not before: whoever asks for the jobs on hearing it must miss nothing that comes after
         for view in reversed(await asyncio.to_thread(studio.jobs, owner)):
             if not view.state.finished:
                 yield _event(view)

@@ -6,6 +6,14 @@ import html
 
 from fastapi.responses import HTMLResponse
 
+ICON = (
+    '<link rel="icon" type="image/svg+xml" href="data:image/svg+xml,'
+    "%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 viewBox=%220 0 24 24%22 fill=%22%236366f1%22%3E"
+    "%3Crect x=%222%22 y=%222%22 width=%229%22 height=%229%22 rx=%222%22/%3E"
+    '%3Crect x=%2213%22 y=%2213%22 width=%229%22 height=%229%22 rx=%222%22/%3E%3C/svg%3E">'
+)
+"""In the page itself: whoever is not in yet fetches nothing."""
+
 STYLE = """
 :root { color-scheme: light dark; --ground: #f5f5f4; --surface: #fff; --line: #dddddb; --text: #1b1b1f;
   --muted: #5f6068; --accent: #4c4fd0; --fill: #4c4fd0; --danger: #b3261e; --field: #fff; }
@@ -30,9 +38,10 @@ table { width: 100%; border-collapse: collapse; } td, th { text-align: left; pad
 td:last-child { text-align: right; } code { overflow-wrap: anywhere; } .qr svg { width: 180px; height: 180px;
   background: #fff; border-radius: 8px; padding: 6px; } nav { display: flex; gap: 16px; align-items: center; }
 nav form { margin-left: auto; }
-main.wide { max-width: none; padding: 16px; } .shared { margin: 0; text-align: center; }
-.shared img { max-width: 100%; max-height: calc(100vh - 150px); width: auto; height: auto; border-radius: 8px;
-  object-fit: contain; } .shared figcaption { max-width: 44rem; margin: 12px auto 0; overflow-wrap: anywhere; }
+main.wide { max-width: none; padding: 16px; min-height: 100vh; display: grid; place-items: center; }
+.shared { margin: 0; text-align: center; }
+.shared img { max-width: 100%; max-height: calc(100vh - 150px); height: auto; border-radius: 8px; object-fit: contain; }
+.shared figcaption { max-width: 44rem; margin: 12px auto 0; overflow-wrap: anywhere; }
 """
 
 
@@ -42,7 +51,7 @@ def page(title: str, body: str, *, small: bool = False, wide: bool = False, stat
     content = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escaped(title)} · Latent Studio</title><style>{STYLE}</style></head>"
+        f"<title>{escaped(title)} · Latent Studio</title>{ICON}<style>{STYLE}</style></head>"
         f"<body><main{kind}>{body}</main></body></html>"
     )
     return HTMLResponse(content, status_code=status, headers={"Cache-Control": "no-store"})

@@ -12,6 +12,9 @@ from studio.gallery.links import Link
 
 router = APIRouter(include_in_schema=False)
 
+LARGEST_SCALE = 4
+"""Small pictures are shown larger, as in the studio's own full view."""
+
 HEADERS = {
     "Cache-Control": "private, no-cache",
     "X-Robots-Tag": "noindex, nofollow, noarchive",
@@ -49,7 +52,7 @@ def _body(link: Link) -> str:
     alternative = escaped(image.prompt) if link.shows_prompt and image.prompt else "A picture made with Latent Studio"
     return (
         f'<figure class="shared"><a href="{source}"><img src="{source}" alt="{alternative}" '
-        f'width="{image.width_px}" height="{image.height_px}"></a>'
+        f'width="{image.width_px}" height="{image.height_px}" style="width:{image.width_px * LARGEST_SCALE}px"></a>'
         f'<figcaption>{words}<p class="muted"><a href="{source}" download="picture.png">Download</a> · '
         "Made with Latent Studio</p></figcaption></figure>"
     )

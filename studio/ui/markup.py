@@ -27,7 +27,8 @@ HEADER = f"""
   <div class="header-end">
     <span id="worker" class="worker" data-state="starting" role="status"><i aria-hidden="true"></i>
       <span>Connecting</span></span>
-    <a id="account" href="people" hidden></a>
+    <a id="account" href="#/settings" aria-label="Settings" title="Settings"><span id="account-icon"
+      data-icon="gear"></span><span id="account-name"></span></a>
     <button type="button" id="theme" class="icon-button" aria-label="Colours: as the system"></button>
   </div>
 </header>
@@ -63,6 +64,7 @@ GALLERY = """
       <a href="#/gallery" data-view="all">All</a>
       <a href="#/gallery/favourites" data-view="favourites">Favourites</a>
       <a href="#/gallery/bin" data-view="bin">Bin</a>
+      <a href="#/wall" data-wall hidden>Wall</a>
     </div>
     <span id="gallery-total" class="muted" role="status"></span>
     <button type="button" id="gallery-import" class="button" aria-label="Import pictures"
@@ -99,11 +101,29 @@ MODELS = """
 <dialog id="model-getting" class="drawer" aria-label="Get models"></dialog>
 """
 
+WALL = """
+<section id="wall" aria-labelledby="wall-title">
+  <div class="wall-bar"><h2 id="wall-title">The wall</h2><span id="wall-total" class="muted" role="status"></span>
+    <div class="views"><a href="#/gallery">Your gallery</a></div></div>
+  <div id="wall-grid" class="gallery-grid"></div>
+  <div id="wall-note"></div>
+</section>
+<dialog id="wall-picture" aria-label="Picture on the wall in full view"></dialog>
+"""
+
+SETTINGS = """
+<section id="settings" aria-labelledby="settings-title">
+  <h2 id="settings-title">Settings</h2>
+  <div id="settings-cards"></div>
+</section>
+"""
+
 OVERLAYS = """
 <dialog id="viewer" aria-label="Picture in full view"></dialog>
 <dialog id="lora-choice" class="drawer" aria-label="LoRAs"></dialog>
 <dialog id="question"></dialog>
 <dialog id="naming"></dialog>
+<dialog id="share" aria-label="Share this picture"></dialog>
 <dialog id="side-by-side" aria-label="Pictures side by side"></dialog>
 <dialog id="editor" aria-label="Paint on the picture"></dialog>
 <dialog id="finisher" aria-label="Finish the picture"></dialog>

@@ -43,6 +43,10 @@ def _build(studio: Studio) -> gr.Blocks:
             _html(markup.GALLERY)
         with gr.Column(elem_id="page-models"):
             _html(markup.MODELS)
+        with gr.Column(elem_id="page-wall"):
+            _html(markup.WALL)
+        with gr.Column(elem_id="page-settings"):
+            _html(markup.SETTINGS)
         _html(markup.OVERLAYS)
         wire(page, form, studio)
     return page

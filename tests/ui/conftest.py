@@ -21,8 +21,13 @@ WAIT_MS = 45_000
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
-FORGET = "if (!sessionStorage.seen) { localStorage.clear(); sessionStorage.seen = 1 }"
-"""Run in every page of the shared browser: what is remembered lasts over reloads, not into the next test."""
+FORGET = """if (!sessionStorage.seen) {
+  localStorage.clear();
+  localStorage['latent-studio.form'] = JSON.stringify({ values: {}, revision: 0, unsent: true });
+  sessionStorage.seen = 1;
+}"""
+"""Run in every page: what is remembered lasts over reloads, not into the next test. The empty form counts as not sent
+yet, so it wins over the one that the studio remembers of the test before."""
 
 expect.set_options(timeout=WAIT_MS)
 
@@ -109,6 +114,7 @@ def open_page(browser: Browser, desk: BrowserContext, server: Server, watch: Wat
     def opened(path: str = "/", **options: Any) -> Page:
         if options:
             own.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options}))
+            own[-1].add_init_script(FORGET)
         page = (own[-1] if options else desk).new_page()
         page.set_default_timeout(WAIT_MS)
         pages.append(page)

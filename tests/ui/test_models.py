@@ -109,7 +109,7 @@ def test_notes_and_settings_are_kept(open_page: OpenPage, folder: Path, server: 
     page = open_page()
     page.fill("#field-steps input", "31")
     page.keyboard.press("Tab")
-    page.wait_for_function("JSON.parse(localStorage['latent-studio.form'] ?? '{}').steps === 31")
+    page.wait_for_function("JSON.parse(localStorage['latent-studio.form']).values.steps === 31")
     page.click("#header >> text=Models")
     page.click("[aria-label='Details of toy-b']")
     page.fill("#model-details textarea", "for tests only")

@@ -1,7 +1,8 @@
-"""Two browsers side by side as two people: each logs in, makes a picture, and sees nothing of the other's."""
+"""Two browsers side by side as two people: each makes pictures, and sees of the other's what is shared on purpose."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,17 +16,107 @@ from tests.ui.conftest import WAIT_MS, make, wait_until_ready
 PASSWORD = "correct horse battery"
 
 
-def come_in(browser: Browser, address: str, name: str) -> Page:
-    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+def come_in(browser: Browser, address: str, name: str, width: int = 1280) -> Page:
+    page = browser.new_context(viewport={"width": width, "height": 900}).new_page()
     page.set_default_timeout(WAIT_MS)
     page.goto(address)
     assert page.url.endswith("/login")
+    log_in_as(page, name)
+    return page
+
+
+def log_in_as(page: Page, name: str) -> None:
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     wait_until_ready(page)
-    expect(page.locator("#account")).to_have_text(name)
-    return page
+    expect(page.locator("#account-name")).to_have_text(name)
+
+
+def to(page: Page, address: str, route: str) -> None:
+    page.goto(f"{address}/#/{route}")
+    expect(page.locator("html")).to_have_attribute("data-route", route.split("/")[0])
+
+
+def share_by_the_wall_and_a_link(anna: Page, ben: Page, address: str) -> None:
+    anna.locator("#gallery-grid .cell-open").click()
+    anna.get_by_label("Share", exact=True).click()
+    share = anna.locator("#share")
+    share.get_by_role("button", name="Hang it on the wall").click()
+    expect(share.get_by_role("button", name="Take it down")).to_be_visible()
+    share.get_by_role("button", name="Make a link").click()
+    link = share.get_by_role("link", name="Open").get_attribute("href")
+    to(ben, address, "wall")
+    ben.get_by_label("Full view: anna's lighthouse, by anna").click()
+    expect(ben.locator("#wall-picture img")).to_have_js_property("complete", True)
+    expect(ben.locator("#wall-picture")).to_contain_text("anna's lighthouse")
+    expect(ben.get_by_role("button", name="Take it down")).to_be_hidden()
+    ben.get_by_role("button", name="Use this prompt").click()
+    expect(ben.locator("#field-prompt textarea")).to_have_value("anna's lighthouse")
+    stranger = ben.context.browser.new_context().new_page()  # type: ignore[union-attr]
+    stranger.goto(f"{address}{link}")
+    assert stranger.locator("img").evaluate("image => image.complete && image.naturalWidth > 0")
+    assert "lighthouse" not in stranger.content()
+    share.get_by_role("button", name="Withdraw").click()
+    expect(share.get_by_role("link", name="Open")).to_have_count(0)
+    stranger.reload()
+    expect(stranger.get_by_text("new link")).to_be_visible()
+    stranger.context.close()
+
+
+def each_has_likings_of_their_own(anna: Page, ben: Page, address: str) -> None:
+    for page in (anna, ben):
+        page.keyboard.press("Escape")
+        to(page, address, "settings")
+    with anna.expect_response(lambda answer: answer.url.endswith("/me/settings") and answer.request.method == "PATCH"):
+        anna.locator("#likings-card select[name=theme]").select_option("dark")
+    anna.get_by_label("Format of downloads").select_option("webp")
+    expect(anna.locator("html")).to_have_class(re.compile("dark"))
+    ben.reload()
+    wait_until_ready(ben)
+    expect(ben.get_by_label("Format of downloads")).to_have_value("png")
+    assert not ben.evaluate("document.documentElement.classList.contains('dark')")
+    expect(ben.locator("#people-card")).to_have_count(0)
+
+
+def another_device_shows_the_same(browser: Browser, anna: Page, address: str) -> None:
+    to(anna, address, "create")
+    anna.fill("#field-prompt textarea", "a fox on two devices")
+    with anna.expect_response(lambda answer: answer.url.endswith("/me/form") and answer.request.method == "PUT"):
+        anna.fill("#field-steps input", "17")
+    phone = come_in(browser, address, "anna", width=390)
+    expect(phone.locator("#field-prompt textarea")).to_have_value("a fox on two devices")
+    expect(phone.locator("#field-steps input")).to_have_value("17")
+    expect(phone.locator("html")).to_have_class(re.compile("dark"))
+    expect(phone.locator(".tile img.final")).to_have_count(1)
+    phone.context.close()
+
+
+def guests_are_invited_and_people_go(browser: Browser, anna: Page, ben: Page, address: str) -> None:
+    to(anna, address, "settings")
+    anna.get_by_role("button", name="Invite guests").click()
+    expect(anna.locator(".invitation .qr")).to_have_js_property("complete", True)
+    pin = anna.locator(".pin").inner_text()
+    guest = browser.new_context().new_page()
+    guest.goto(f"{address}/join")
+    guest.get_by_label("PIN").fill(pin)
+    guest.get_by_label("Your name").fill("gus")
+    guest.get_by_role("button", name="Come in").click()
+    wait_until_ready(guest)
+    to(guest, address, "settings")
+    expect(guest.get_by_text("You are a guest")).to_be_visible()
+    expect(guest.locator("#keys-card")).to_have_count(0)
+    guest.context.close()
+    anna.reload()
+    wait_until_ready(anna)
+    anna.locator("#people-card li", has_text="gus").get_by_role("button", name="Remove").click()
+    anna.locator("#question").get_by_role("button", name="Remove").click()
+    expect(anna.locator("#people-card li", has_text="gus")).to_have_count(0)
+    ben.get_by_role("button", name="Log out", exact=True).click()
+    expect(ben.get_by_label("Password")).to_be_visible()
+    log_in_as(ben, "anna")
+    expect(ben.locator("#field-prompt textarea")).to_have_value("a fox on two devices")
+    assert "ben" not in ben.evaluate("JSON.stringify(localStorage)")
 
 
 @pytest.mark.browser
@@ -53,11 +144,9 @@ def test_two_people_side_by_side(
         image_id = anna.evaluate("async () => (await (await fetch('api/v1/images')).json()).images[0].id")
         status = "async id => (await fetch(`api/v1/images/${id}/file`)).status"
         assert (anna.evaluate(status, image_id), ben.evaluate(status, image_id)) == (200, 404)
-        ben.goto(f"{server.address}/people")
-        ben.get_by_role("button", name="Log out").click()
-        assert ben.url.endswith("/login")
-        anna.goto(f"{server.address}/people")
-        anna.get_by_role("button", name="Invite guests").click()
-        expect(anna.locator(".qr svg")).to_be_visible()
+        share_by_the_wall_and_a_link(anna, ben, server.address)
+        each_has_likings_of_their_own(anna, ben, server.address)
+        another_device_shows_the_same(browser, anna, server.address)
+        guests_are_invited_and_people_go(browser, anna, ben, server.address)
         for page in (anna, ben):
             page.context.close()

@@ -1,5 +1,7 @@
-// The jobs as they stand, kept fresh by server-sent events, and by asking every few seconds where those fail.
-// A hidden tab lets its connection go, because a browser allows only six to one server over all tabs.
+// The jobs as they stand, kept fresh by server-sent events, and by asking every few seconds where those fail: where the
+// connection breaks, and where it stands but nothing comes through, as behind a proxy that holds answers back. The
+// studio sends a word every few seconds, so silence tells. A hidden tab lets its connection go, because a browser
+// allows only six to one server over all tabs.
 
 import { address, listJobs, status } from "./api.js";
 import { isActive } from "./words.js";
@@ -9,6 +11,9 @@ const HIDDEN_POLL_MS = 5000;
 const STATUS_BUSY_MS = 1500;
 const STATUS_IDLE_MS = 15000;
 const RECONNECT_MS = 2000;
+const MOST_RECONNECT_MS = 30000;
+const SILENCE_MS = 12000;
+const FIRST_WORD_MS = 4000;
 
 export class Feed extends EventTarget {
   jobs = new Map();
@@ -18,6 +23,10 @@ export class Feed extends EventTarget {
   reachable = true;
   loaded = false;
   #stream = null;
+  #isHeard = false;
+  #silence = 0;
+  #failures = 0;
+  #reconnectTimer = 0;
   #version = "";
   #pollTimer = 0;
   #statusTimer = 0;
@@ -66,6 +75,7 @@ export class Feed extends EventTarget {
 
   #adapt() {
     clearTimeout(this.#pollTimer);
+    clearTimeout(this.#reconnectTimer);
     if (document.hidden) {
       this.#disconnect();
       this.#poll();
@@ -77,29 +87,52 @@ export class Feed extends EventTarget {
   #connect() {
     this.#disconnect();
     const stream = (this.#stream = new EventSource(address("events")));
-    stream.addEventListener("open", () => {
-      clearTimeout(this.#pollTimer);
-      this.refresh();
-    });
+    this.#listen(FIRST_WORD_MS);
+    stream.addEventListener("ping", () => this.#hear());
     stream.addEventListener("job", (event) => {
+      this.#hear();
       this.merge(JSON.parse(event.data));
     });
-    stream.addEventListener("error", () => {
-      this.#disconnect();
-      this.#poll();
-      setTimeout(() => this.#adapt(), RECONNECT_MS);
-    });
+    stream.addEventListener("error", () => this.#fail());
+  }
+
+  /** Something came through. What was missed before that is asked for once. */
+  #hear() {
+    this.#listen(SILENCE_MS);
+    if (this.#isHeard) return;
+    this.#isHeard = true;
+    this.#failures = 0;
+    clearTimeout(this.#pollTimer);
+    this.refresh();
+  }
+
+  #listen(ms) {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#fail(), ms);
+  }
+
+  /** Asks instead of listening, and tries to listen again after a while: longer each time that it was of no use. */
+  #fail() {
+    this.#failures += this.#isHeard ? 0 : 1;
+    this.#disconnect();
+    this.#poll();
+    const pause = Math.min(MOST_RECONNECT_MS, RECONNECT_MS * 2 ** Math.max(0, this.#failures - 2));
+    this.#reconnectTimer = setTimeout(() => this.#adapt(), pause);
   }
 
   #disconnect() {
+    clearTimeout(this.#silence);
+    this.#isHeard = false;
     this.#stream?.close();
     this.#stream = null;
   }
 
+  /** Goes on until something is heard. */
   async #poll() {
     clearTimeout(this.#pollTimer);
     await this.refresh();
-    if (this.#stream) return;
+    if (this.#isHeard) return;
+    clearTimeout(this.#pollTimer);
     this.#pollTimer = setTimeout(() => this.#poll(), document.hidden ? HIDDEN_POLL_MS : POLL_MS);
   }
 

@@ -1,7 +1,8 @@
-// The form's side in the browser: what Gradio's components hold is remembered over reloads, sliders follow their
-// numbers, and errors stand at the field they are about. The values themselves live in Gradio.
+// The form's side in the browser: what Gradio's components hold is remembered over reloads and devices, sliders follow
+// their numbers, and errors stand at the field they are about. The values themselves live in Gradio.
 
 import { make, present } from "./dom.js";
+import { FormMemory } from "./form-memory.js";
 import { toast } from "./toasts.js";
 
 /** Whether two values of a field are the same to the person; an empty field has many spellings. */
@@ -11,13 +12,13 @@ export function same(one, other) {
   return one === other || (typeof one === "number" && Number(other) === one);
 }
 
-const KEY = "latent-studio.form";
 const RECIPE_LINE = /(^|\n)Steps: \d+, /;
 
 export class Form extends EventTarget {
   values = null;
   stack = null; // the presets over the form, as Python answered them
   #facts;
+  #memory = new FormMemory();
   #restored = false;
   #pending = null;
   #before = null;
@@ -31,9 +32,10 @@ export class Form extends EventTarget {
   }
 
   async start() {
-    await Promise.all(["#fill", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present));
+    await Promise.all([this.#memory.load(), ...["#fill", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present)]);
     document.addEventListener("input", (event) => this.#typed(event));
-    window.addEventListener("pagehide", () => this.#save());
+    window.addEventListener("pagehide", () => this.#save(true));
+    document.addEventListener("visibilitychange", () => void this.#catchUp());
     new MutationObserver(() => this.showSliders()).observe(await present("#advice"), { childList: true, subtree: true });
     for (const button of document.querySelectorAll("[data-fold]")) this.#setFold(button, stored("fold")[button.dataset.fold] === true);
     this.showSliders();
@@ -59,15 +61,27 @@ export class Form extends EventTarget {
   keep(values) {
     this.remember(values);
     this.#save();
+    this.#memory.flush();
   }
 
-  #save() {
+  #save(leaving = false) {
     clearTimeout(this.#saveTimer);
-    if (this.values) localStorage.setItem(KEY, JSON.stringify(this.values));
+    if (this.values) this.#memory.take(this.values);
+    if (leaving) this.#memory.flush(true);
+  }
+
+  /** Whoever comes back to this page finds the form as they left it elsewhere; going, it is told to the others. */
+  async #catchUp() {
+    if (!this.#restored) return;
+    if (document.hidden) return this.#save(true);
+    const values = await this.#memory.news();
+    if (!values) return;
+    this.fill({ from: "values", values: { ...this.#facts.untouched, ...values, count: undefined }, quiet: true });
+    if (values.count) this.write("count", values.count);
   }
 
   recall() {
-    const kept = { ...this.#facts.untouched, count: 1, ...stored("form") };
+    const kept = { ...this.#facts.untouched, count: 1, ...this.#memory.values };
     this.#restored = true;
     this.values = kept;
     return [...this.#facts.fields, "count"].map((name) => kept[name] ?? null);

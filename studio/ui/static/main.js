@@ -10,20 +10,26 @@ import { Gallery } from "./gallery.js";
 import { Getting } from "./getting.js";
 import { drawIcons } from "./icons.js";
 import { Importer } from "./importer.js";
+import { likings } from "./likings.js";
 import { Loras } from "./loras.js";
 import { Models } from "./models.js";
 import { Notices } from "./notices.js";
+import { whoIsHere } from "./person.js";
 import { Pictures } from "./pictures.js";
 import { Presets } from "./presets.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
 import { Residency } from "./residency.js";
 import { Reading } from "./reading.js";
+import { Settings } from "./settings.js";
+import { Share } from "./share.js";
+import { startSignals } from "./signals.js";
 import { Source } from "./source.js";
 import { Stage } from "./stage.js";
 import { startTheme } from "./theme.js";
 import { toast } from "./toasts.js";
 import { Viewer } from "./viewer.js";
+import { Wall } from "./wall.js";
 import { weighByKeys } from "./weights.js";
 import { isActive, pictures as countOf, progressOf } from "./words.js";
 
@@ -31,12 +37,10 @@ const TITLE = "Latent Studio";
 const WORKER_WORDS = { starting: "Starting", ready: "Ready", restarting: "Restarting", failed: "Engine failed" };
 const facts = JSON.parse(document.getElementById("studio-facts").textContent);
 
-// Who is logged in, as the way to their account; nothing while nobody has one.
+// Who is logged in, on the way to the settings; no name while nobody has an account.
 function showAccount({ name, accounts }) {
-  const link = document.querySelector("#account");
-  link.hidden = !accounts;
-  link.textContent = name;
-  link.title = "Your account and people";
+  document.querySelector("#account-name").textContent = accounts ? name : "";
+  for (const link of document.querySelectorAll("[data-wall]")) link.hidden = !accounts;
 }
 
 class Studio {
@@ -51,8 +55,10 @@ class Studio {
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#importer", "#presets", "#preset-dialog", "#preset-file", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#importer", "#presets", "#preset-dialog", "#preset-file", "#settings-cards", "#wall-grid", "#share", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
+    [this.me] = await Promise.all([whoIsHere(), likings.load()]);
+    if (this.me) showAccount(this.me);
     this.stage = new Stage(this);
     this.gallery = new Gallery(this);
     this.viewer = new Viewer(this);
@@ -64,12 +70,12 @@ class Studio {
     this.residency = new Residency(this);
     this.getting = new Getting(this);
     this.loras = new Loras(this);
-    request("GET", "me").then((me) => {
-      showAccount(me);
-      if (me.keeps_models) this.getting.start();
-    }, () => {});
+    if (this.me?.keeps_models) this.getting.start();
     this.notices = new Notices();
     this.presets = new Presets(this);
+    this.settings = new Settings();
+    this.wall = new Wall(this);
+    this.share = new Share();
     startTheme(document.querySelector("#theme"));
     await this.form.start();
     this.source.start();
@@ -87,6 +93,7 @@ class Studio {
       toast("The studio was updated meanwhile", { action: { label: "Load it anew", run: () => location.reload() } });
     });
     this.pictures.addEventListener("change", () => showFavourites(this.pictures));
+    startSignals(this.feed);
     this.feed.start();
     window.addEventListener("hashchange", () => this.#go());
     listenForDrops(this);
@@ -242,7 +249,8 @@ class Studio {
 
   #go() {
     const [, route = "create", view = "all"] = location.hash.split("/");
-    this.route = ["gallery", "models"].includes(route) ? route : "create";
+    if (this.route === "settings") this.settings.leave();
+    this.route = ["gallery", "models", "wall", "settings"].includes(route) ? route : "create";
     document.documentElement.dataset.route = this.route;
     for (const link of document.querySelectorAll("[data-route]")) {
       if (link.tagName !== "A") continue;
@@ -253,6 +261,9 @@ class Studio {
       this.gallery.show(["favourites", "bin"].includes(view) ? view : "all");
       this.importer.look();
     }
+    if (this.route === "wall") void this.wall.show();
+    if (this.route === "settings") void this.settings.show();
+    document.querySelector("#account").toggleAttribute("aria-current", this.route === "settings");
     if (this.route === "models") {
       this.models.show(view);
       void this.residency.ask();

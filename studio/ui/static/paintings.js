@@ -27,6 +27,16 @@ export async function keptPainting(sha256) {
   }
 }
 
+/** Forgets them all. */
+export async function forgetPaintings() {
+  try {
+    const base = await opened();
+    await asked(base.transaction(STORE, "readwrite").objectStore(STORE).clear());
+  } catch {
+    // there are none
+  }
+}
+
 let base = null;
 
 function opened() {

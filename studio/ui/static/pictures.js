@@ -2,16 +2,16 @@
 // picture deleted in full view leaves stage and grid as well.
 
 import { address, request } from "./api.js";
+import { likings } from "./likings.js";
 import { toast } from "./toasts.js";
 import { pictures as words } from "./words.js";
 
 export const fileOf = (id) => address(`images/${id}/file`);
 export const FORMATS = ["png", "jpeg", "webp", "avif"];
-const FORMAT_KEY = "latent-studio.download-format";
 
-/** The format that downloads have, as chosen in this browser. */
-export const downloadFormat = () => (FORMATS.includes(localStorage.getItem(FORMAT_KEY)) ? localStorage.getItem(FORMAT_KEY) : "png");
-export const chooseFormat = (name) => localStorage.setItem(FORMAT_KEY, name);
+/** The format that downloads have, as the person likes it. */
+export const downloadFormat = () => (FORMATS.includes(likings.get("download_format")) ? likings.get("download_format") : "png");
+export const chooseFormat = (name) => void likings.change("download_format", name).catch(() => {});
 export const downloadOf = (id) => address(`images/${id}/file?download=true&format=${downloadFormat()}`);
 export const thumbnailOf = (id) => address(`images/${id}/thumbnail`);
 

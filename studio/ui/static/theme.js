@@ -1,20 +1,20 @@
-// Light, dark, or as the system has it. The choice is remembered in this browser.
+// Light, dark, or as the system has it, as the person likes it.
 
 import { fillWith } from "./dom.js";
 import { icon } from "./icons.js";
+import { likings } from "./likings.js";
 
-const KEY = "latent-studio.colours";
 const NAMES = { system: "as the system", light: "light", dark: "dark" };
 const ICONS = { system: "system", light: "sun", dark: "moon" };
 const NEXT = { system: "light", light: "dark", dark: "system" };
 const system = window.matchMedia("(prefers-color-scheme: dark)");
 
-const choice = () => (localStorage.getItem(KEY) in NAMES ? localStorage.getItem(KEY) : "system");
+const choice = () => (likings.get("theme") in NAMES ? likings.get("theme") : "system");
+const isDark = () => choice() === "dark" || (choice() === "system" && system.matches);
 
 function apply() {
-  const dark = choice() === "dark" || (choice() === "system" && system.matches);
-  document.body.classList.toggle("dark", dark);
-  document.documentElement.classList.toggle("dark", dark);
+  document.body.classList.toggle("dark", isDark());
+  document.documentElement.classList.toggle("dark", isDark());
 }
 
 export function startTheme(button) {
@@ -25,10 +25,8 @@ export function startTheme(button) {
     button.setAttribute("aria-label", words);
     button.title = words;
   };
-  button.addEventListener("click", () => {
-    localStorage.setItem(KEY, NEXT[choice()]);
-    show();
-  });
+  button.addEventListener("click", () => likings.change("theme", NEXT[choice()]).catch(() => {}));
+  likings.addEventListener("change", show);
   show();
 }
 
@@ -36,6 +34,5 @@ system.addEventListener("change", apply);
 apply();
 // Gradio sets the system's colours itself while it starts, after this file has run.
 new MutationObserver(() => {
-  const dark = choice() === "dark" || (choice() === "system" && system.matches);
-  if (document.body.classList.contains("dark") !== dark) apply();
+  if (document.body.classList.contains("dark") !== isDark()) apply();
 }).observe(document.body, { attributeFilter: ["class"] });

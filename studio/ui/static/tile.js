@@ -4,17 +4,20 @@
 import { previewOf } from "./api.js";
 import { fillWith, make, setText } from "./dom.js";
 import { icon } from "./icons.js";
+import { likings } from "./likings.js";
 import { fileOf, thumbnailOf } from "./pictures.js";
 import { actionButtons } from "./picture-actions.js";
 
 const BLUR_PX = 10;
 const SHARP_UP_TO = 12;
+const FEW_MS = 2000;
 const PATIENCE_MS = [500, 2000, 5000];
 
 export class Tile {
   #studio;
   #shownPreview = "";
   #fetching = "";
+  #fetchedAt = 0;
   #finished = null;
 
   constructor(studio, job, picture) {
@@ -44,7 +47,10 @@ export class Tile {
 
   #showPreview(job, picture) {
     const source = previewOf(job, picture);
-    if (source === this.#shownPreview) return;
+    const wanted = likings.get("previews");
+    if (source === this.#shownPreview || wanted === "none") return;
+    if (wanted === "few" && performance.now() - this.#fetchedAt < FEW_MS) return;
+    this.#fetchedAt = performance.now();
     this.#shownPreview = source;
     if (!this.#fetching) this.#fetchPreview();
   }

@@ -11,7 +11,8 @@ const MOST = 3;
 const root = make("div", { id: "toasts", role: "status", "aria-live": "polite" });
 
 export function placeToasts() {
-  (document.querySelector("dialog[open]") ?? document.body).append(root);
+  // the panels that open over others stand behind them in the document
+  ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(root);
 }
 
 export function toast(text, { kind = "plain", action = null } = {}) {

@@ -3,6 +3,7 @@
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { request } from "./api.js";
+import { copyText } from "./clipboard.js";
 import { comparison } from "./compare.js";
 import { fileOf, thumbnailOf } from "./pictures.js";
 import { downloadLink, favouriteButton, formatChoice } from "./picture-actions.js";
@@ -120,6 +121,7 @@ export class Viewer {
           make("button", { type: "button", class: "button primary", onclick: () => this.#leaveWith(() => this.#studio.useRecipe(image.id)) }, "Use this recipe"),
           image.seed !== null &&
             make("button", { type: "button", class: "button", onclick: () => this.#leaveWith(() => this.#studio.useSeed(image.seed)) }, "Use seed"),
+          make("button", { type: "button", class: "button square", "aria-label": "Share", title: "Share", onclick: () => this.#studio.share.open(image) }, icon("share")),
         ];
     const sends = [
       tool("image", "To image to image", () => this.#leaveWith(() => this.#studio.sendTo(image.id, "image"))),
@@ -295,15 +297,4 @@ function keepLook(run) {
   const element = tool("keep", "Save its look as a preset", run);
   element.dataset.savePreset = "";
   return element;
-}
-
-async function copyText(text) {
-  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
-  const area = make("textarea", { style: "position:fixed;opacity:0" });
-  area.value = text;
-  (document.querySelector("dialog[open]") ?? document.body).append(area);
-  area.select();
-  const copied = document.execCommand("copy");
-  area.remove();
-  if (!copied) throw new Error("copying was refused");
 }
