@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import ssl
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +34,9 @@ from studio.client_answers import (
     Validation,
 )
 from studio.errors import StudioError
+
+PATIENCE_S = (0.1, 0.3, 1.0, 2.0, 4.0)
+"""Pauses before a request is repeated whose answer broke off."""
 
 _END = "-----END CERTIFICATE-----"
 
@@ -112,12 +117,13 @@ class StudioClient:
         presets: Sequence[str] = (),
         matrix: bool = False,
     ) -> Job:
-        """Order pictures; answers the job. Repeating it with the same ``job_id`` is harmless.
+        """Order pictures; answers the job. An order whose answer was lost is repeated, and never taken twice.
 
         With ``matrix`` the prompt is a prompt matrix, ``a|b|c``: ``count`` pictures of each combination.
         """
-        order = {"recipe": recipe, "count": count, "id": job_id, "presets": list(presets), "matrix": matrix}
-        return cast(Job, self._json("POST", "/api/v1/jobs", order))
+        chosen = job_id or secrets.token_hex(16)
+        order = {"recipe": recipe, "count": count, "id": chosen, "presets": list(presets), "matrix": matrix}
+        return cast(Job, self._json("POST", "/api/v1/jobs", order, repeatable=True))
 
     def submit_lines(
         self, recipe: dict[str, Any], lines: str, count: int = 1, batch_id: str | None = None
@@ -411,26 +417,44 @@ class StudioClient:
             if answer.is_error:
                 answer.read()
                 raise self._refusal(answer)
-            number: int | None = None
+            number, kind = None, ""
             for line in answer.iter_lines():
                 if line.startswith("id:"):
                     number = int(line[3:])
-                elif line.startswith("data:"):
+                elif line.startswith("event:"):
+                    kind = line[6:].strip()
+                elif line.startswith("data:") and kind == "job":  # others only tell that the connection stands
                     yield Change(number, json.loads(line[5:]))
                 elif not line:
-                    number = None
+                    number, kind = None, ""
 
-    def _json(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        answer: dict[str, Any] = self._send(method, path, body).json()
+    def _json(
+        self, method: str, path: str, body: dict[str, Any] | None = None, *, repeatable: bool = False
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = self._send(method, path, body, repeatable=repeatable).json()
         return answer
 
     def _send(
-        self, method: str, path: str, body: dict[str, Any] | None = None, content: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        content: bytes | None = None,
+        *,
+        repeatable: bool = False,
     ) -> httpx.Response:
-        try:
-            answer = self._http.request(method, path, json=body, content=content)
-        except httpx.TransportError as error:
-            raise ServerGone(f"No studio answers at {self.address}: {error}.") from error
+        """An answer that is no error; what may be repeated safely is, while none comes."""
+        pauses_s = [*PATIENCE_S] if repeatable or method in ("GET", "DELETE") else []
+        while True:
+            try:
+                answer = self._http.request(method, path, json=body, content=content)
+                break
+            except httpx.ConnectError as error:
+                raise ServerGone(f"No studio answers at {self.address}: {error}.") from error
+            except httpx.TransportError as error:
+                if not pauses_s:
+                    raise ServerGone(f"The studio at {self.address} broke off: {error}.") from error
+                time.sleep(pauses_s.pop(0))
         if answer.is_error:
             raise self._refusal(answer)
         return answer

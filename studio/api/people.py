@@ -31,7 +31,9 @@ class NewPerson(BaseModel):
 class Password(BaseModel):
     """Another password."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "seven small foxes", "current": "the old one"}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"password": "seven small foxes", "current": "the old one"}]}
+    )
 
     password: str = Field(max_length=400)
     current: str = Field("", max_length=400, description="The one of now, where a session changes its own.")

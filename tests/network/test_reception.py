@@ -146,3 +146,19 @@ def test_old_versions_of_tls_are_not_spoken(server: Server) -> None:
         socket.create_connection((host, int(port))) as plain,
     ):
         old.wrap_socket(plain)
+
+
+def test_the_log_of_the_server_holds_no_secret(server: Server) -> None:
+    own = {"Origin": server.address, "Sec-Fetch-Site": "same-origin"}
+    with server.client() as client:
+        for password in (PASSWORD, "a wrong password"):
+            client.post("/login", data={"name": "anna", "password": password}, headers=own)
+        cookie = client.cookies["studio_session"]
+        key = client.post("/api/v1/keys", json={"name": "k"}, headers=own).json()["key"]
+        invited = client.post("/api/v1/invitations", json={"hours": 1}, headers=own).json()
+        client.get(invited["path"])
+        client.get("/api/v1/me", headers={"Authorization": f"Bearer {key}"})
+    log = server.log.read_text()
+    private = (server.home / "tls" / "key.pem").read_text().splitlines()[1]
+    secrets = [PASSWORD, "a wrong password", cookie, key, invited["pin"], invited["path"], machine_key(server), private]
+    assert [one for one in secrets if one in log] == []

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import resource
+import struct
+import time
+import zlib
+
 import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -122,3 +127,31 @@ def test_every_answer_says_what_the_browser_may_do_with_it(client: TestClient) -
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "same-origin"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert ("script-src" in headers["content-security-policy"]) == (path in ("/", "/docs"))
+
+
+def bomb() -> bytes:
+    """The beginning of a PNG that claims 3.6 thousand million pixels."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 6, 0, 0, 0)
+    data = b"IDAT" + zlib.compress(bytes(1000))
+    chunks = (
+        struct.pack(">I", len(one) - 4) + one + struct.pack(">I", zlib.crc32(one)) for one in (head, data, b"IEND")
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_every_route_that_takes_a_file_refuses_a_bomb_before_it_is_decoded(app: FastAPI, client: TestClient) -> None:
+    taken = 0
+    for path, operations in app.openapi()["paths"].items():
+        content = operations.get("post", {}).get("requestBody", {}).get("content", {})
+        if "application/octet-stream" in content and "{" not in path:
+            began, before = time.monotonic(), peak_bytes()
+            answer = client.post(path, content=bomb(), headers={"content-type": "application/octet-stream"})
+            assert is_4xx(answer.status_code) or not answer.json().get("recipe"), (path, answer.text[:300])
+            assert peak_bytes() - before < 50_000_000 and time.monotonic() - began < 10, path
+            taken += 1
+    assert taken >= 2
+
+
+def peak_bytes() -> int:
+    """Most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

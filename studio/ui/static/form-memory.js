@@ -6,6 +6,7 @@ import { address, request } from "./api.js";
 const KEY = "latent-studio.form";
 const SEND_AFTER_MS = 700;
 const AGAIN_MS = 5000;
+const LEFT = "left"; // sent while the page went out of sight: whether it arrived, the studio's revision tells
 
 export class FormMemory {
   #kept = read();
@@ -20,7 +21,8 @@ export class FormMemory {
     } catch {
       return; // this browser's copy stays
     }
-    if (this.#kept.unsent) this.#later(0);
+    const wasLeft = this.#kept.unsent === LEFT && this.#told.revision > this.#kept.revision;
+    if (this.#kept.unsent && !wasLeft) this.#later(0);
     else if (this.#told.values) this.#keep(this.#told.values, this.#told.revision, false);
   }
 
@@ -40,17 +42,27 @@ export class FormMemory {
     if (!this.#kept.unsent) return;
     clearTimeout(this.#timer);
     if (!leaving) return void this.#send();
-    const body = JSON.stringify({ values: this.#kept.values });
-    const headers = { "Content-Type": "application/json" };
-    fetch(address("me/form"), { method: "PUT", keepalive: true, headers, body }).catch(() => {});
+    this.#keep(this.#kept.values, this.#kept.revision, LEFT);
+    void this.#sendLeaving(this.#kept.values);
+  }
+
+  /** Sent even if the page is gone before an answer comes; where it stays, the answer counts as always. */
+  async #sendLeaving(values) {
+    const [body, headers] = [JSON.stringify({ values }), { "Content-Type": "application/json" }];
+    try {
+      const answer = await fetch(address("me/form"), { method: "PUT", keepalive: true, headers, body });
+      if (answer.ok && same(values, this.#kept.values)) this.#keep(values, (await answer.json()).revision, false);
+    } catch {
+      this.#later(AGAIN_MS);
+    }
   }
 
   /** What another device wrote since; null when there is nothing new, or something of here that is newer. */
   async news() {
-    if (this.#kept.unsent || this.#sending) return null;
+    if (this.#kept.unsent === true || this.#sending) return null;
     try {
       const told = await request("GET", "me/form");
-      if (this.#kept.unsent || told.revision === this.#kept.revision || !told.values) return null;
+      if (this.#kept.unsent === true || told.revision <= this.#kept.revision || !told.values) return null;
       const isNew = !same(told.values, this.#kept.values);
       this.#keep(told.values, told.revision, false);
       return isNew ? told.values : null;

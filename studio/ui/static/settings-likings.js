@@ -28,6 +28,14 @@ export function likingsCard() {
   );
 }
 
+/** Brings what is shown up to date: the button for the colours changes one of them too. */
+export function showLikings(place) {
+  for (const input of place.querySelectorAll("#likings-card [name]")) {
+    if (input.type === "checkbox") input.checked = likings.get(input.name);
+    else input.value = likings.get(input.name);
+  }
+}
+
 function sound() {
   return tick("sound", "A sound when pictures are done", "", async (wanted) => {
     if (wanted) playSound();

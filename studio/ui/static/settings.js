@@ -5,7 +5,8 @@ import { request } from "./api.js";
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { accountCard, keysCard } from "./settings-account.js";
-import { likingsCard } from "./settings-likings.js";
+import { likings } from "./likings.js";
+import { likingsCard, showLikings } from "./settings-likings.js";
 import { guestsCard, peopleCard } from "./settings-people.js";
 import { linksCard, networkCard } from "./settings-sharing.js";
 
@@ -13,6 +14,10 @@ export class Settings {
   #place = document.querySelector("#settings-cards");
   #asking = 0;
   news = {}; // what is seen once: a new key, an invitation
+
+  constructor() {
+    likings.addEventListener("change", () => showLikings(this.#place));
+  }
 
   async show() {
     const asking = (this.#asking += 1);
