@@ -1,7 +1,8 @@
 """Orders jobs for a request, waits for them, and reads what was made.
 
 They are jobs as everybody's: the same queue, fairness and cancellation. Who hangs up before they are made, and did not
-ask to keep them, could never get them, so they are cancelled; what is to be kept is made to the end.
+ask to keep them, could never get them, so they are cancelled, as they are when the studio closes; what is to be kept
+is made to the end.
 """
 
 from __future__ import annotations
@@ -36,8 +37,13 @@ class Finished:
     png: bytes
 
 
-async def make(desk: Desk, errand: Errand, orders: Iterable[Order], *, keep: bool) -> list[JobView]:
+async def make(
+    desk: Desk, errand: Errand, orders: Iterable[Order], *, keep: bool, are_parts: bool = False
+) -> list[JobView]:
     """Order jobs and wait until all have ended; answers them as they ended, those that were never ordered left out.
+
+    ``keep``: they are made even when nobody waits any more. ``are_parts``: they are no use without this very request,
+    so none is left for after a restart.
 
     Raises:
         StudioError: what ordering raises; nothing of it is left in the queue.
@@ -45,7 +51,12 @@ async def make(desk: Desk, errand: Errand, orders: Iterable[Order], *, keep: boo
     """
     with desk.studio.hub.subscribe(desk.owner) as updates:
         views = await asyncio.to_thread(_order, desk, errand, list(orders))
-        ended = await _ended(desk, views, updates, keep=keep)
+        try:
+            ended = await _ended(desk, views, updates, keep=keep)
+        except (asyncio.CancelledError, Cancelled):
+            if are_parts or not keep:
+                cancel(desk, [view.id for view in views])
+            raise
     failed = [view for view in ended if view.state is JobState.FAILED]
     if failed and not any(view.done for view in ended):
         raise GenerationFailed(failed[0].error or "The picture could not be made.")

@@ -45,7 +45,7 @@ async def upscale(desk: Desk, errand: Errand, plan: Plan, asked: SdUpscale, *, k
     for iteration in range(plan.iterations):
         if errand.is_interrupted or larger is None:
             break
-        views = await make(desk, errand, _orders(plan, tiles, regions, iteration), keep=keep)
+        views = await make(desk, errand, _orders(plan, tiles, regions, iteration), keep=keep, are_parts=True)
         parts = await asyncio.to_thread(finished, desk, views)
         try:
             if len(parts) == len(tiles):
