@@ -108,7 +108,8 @@ def plan_of(request: Generation, studio: Studio, owner: str) -> Plan:
             _second_pass(draft, request, studio)
         styles = _with_styles(draft, request, studio, owner)
         if request.disable_extra_networks:
-            draft.fields["prompt"] = _TAGS.sub("", draft.fields["prompt"])
+            words = {name: draft.fields[name] for name in ("prompt", "hires_prompt") if name in draft.fields}
+            draft.fields |= {name: _TAGS.sub("", text) for name, text in words.items()}
         starts: tuple[Start, ...] = ()
         if isinstance(request, ImageToImage):
             draft.fields["soft_inpainting"] = is_soft

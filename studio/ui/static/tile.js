@@ -96,7 +96,7 @@ export class Tile {
     image.onload = show;
     image.onerror = () => {
       if (tries < PATIENCE_MS.length) return setTimeout(fetchPicture, PATIENCE_MS[tries++]);
-      fillWith(this.frame, make("span", { class: "tile-words" }, "The picture is saved, but could not be fetched."));
+      fillWith(this.frame, make("span", { class: "tile-words" }, "The picture could not be fetched. If it was not deleted, it is in the gallery."));
     };
     fetchPicture();
     fillWith(this.caption, this.#seedButton(picture), actionButtons(this.#studio, id));
