@@ -17,6 +17,7 @@ from studio import __version__
 from studio.api import (
     albums,
     arrivals,
+    backups,
     batches,
     catalogue,
     images,
@@ -92,7 +93,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.include_router(health)
     parts = (
         *(jobs, batches, queue, albums, imports, images, recipes, presets, prompts, wildcards),
-        *(sources, arrivals, residency, models, people, remembered, sharing, catalogue),
+        *(sources, arrivals, residency, models, people, remembered, sharing, catalogue, backups),
     )
     for part in parts:
         app.include_router(part.router, prefix="/api/v1")

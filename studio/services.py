@@ -47,8 +47,10 @@ from studio.store import Database
 from studio.store.blobs import Blobs
 from studio.store.files import in_words
 from studio.store.lock import HomeLock
+from studio.upkeep.caretaker import BackupPlan, Caretaker
 from studio.upkeep.notices import Notices
 from studio.upkeep.room import Room
+from studio.upkeep.tidy import Tidying
 from studio.variations import STRENGTH, Way, more_like, varied_with, with_checkpoint, with_preset
 from studio.whereabouts import Memory
 from studio.wildcards import Shelf
@@ -94,6 +96,7 @@ class Studio:
     arrivals: Arrivals
     room: Room
     notices: Notices
+    caretaker: Caretaker
     lock: HomeLock
     _started: threading.Event = field(default_factory=threading.Event)
 
@@ -103,6 +106,7 @@ class Studio:
             self._started.set()
             self.library.watch()
             self.dispatcher.start()
+            self.caretaker.start()
             self.imports.start()
 
     def close(self) -> None:
@@ -356,6 +360,11 @@ def build_studio(settings: Settings) -> Studio:
             "host_budget_mb": settings.host_memory_mb,
         },
     )
+    caretaker = Caretaker(
+        paths,
+        Tidying(gallery, paths, settings.bin_days, settings.unused_days),
+        BackupPlan(settings.backup_folder, settings.backup_hours, settings.backup_keep),
+    )
     room = Room(paths.home, settings.disk_warning_mb, settings.disk_floor_mb)
     memory = Memory(library, lambda: supervisor.memory, lambda: supervisor.ready, paths.models)
 
@@ -416,7 +425,8 @@ def build_studio(settings: Settings) -> Studio:
         memory=memory,
         arrivals=Arrivals(paths.models, paths.cache, library.scan),
         room=room,
-        notices=Notices(paths, [room.warning, gallery.missing], remarks),
+        notices=Notices(paths, [room.warning, gallery.missing], [caretaker.trouble], remarks),
+        caretaker=caretaker,
         lock=lock,
     )
 

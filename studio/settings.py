@@ -86,6 +86,17 @@ class Settings(BaseSettings):
     disk_floor_mb: int = Field(
         300, ge=0, description="Free room on the disk, in megabytes, below which no new picture is begun; 0: no bound."
     )
+    bin_days: int = Field(0, ge=0, le=36500, description="Days after which what lies in the bin is deleted; 0: never.")
+    unused_days: int = Field(
+        30, ge=0, le=36500, description="Days after which uploads that nothing refers to are deleted; 0: never."
+    )
+    backup_folder: Path | None = Field(None, description="Folder that backups go to, best on another drive.")
+    backup_hours: float = Field(
+        0, ge=0, le=10000, description="Hours between two backups made by the studio itself; 0: none."
+    )
+    backup_keep: int = Field(14, ge=1, le=10000, description="How many backups of the studio's own are kept.")
+    log_mb: float = Field(5, gt=0, le=10000, description="Size at which the log file is put away and a new one begun.")
+    log_files: int = Field(5, ge=1, le=1000, description="How many log files are kept.")
     preview_every_steps: int = Field(2, ge=0, le=100, description="Steps between two live previews; 0 shows none.")
     engine: str = Field(
         "torch", pattern="^(torch|fake)$", description="torch makes pictures; fake is for trying the page."

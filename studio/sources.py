@@ -72,6 +72,7 @@ class Sources:
         with self._lock:
             known = self._facts.get(sha256)
         if known is not None and self.blobs.has(sha256):
+            self.blobs.touch(sha256)
             return known
         facts = _facts(self.blobs.get(sha256))
         with self._lock:

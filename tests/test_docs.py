@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 
 from studio.api import (
     albums,
+    backups,
     batches,
     catalogue,
     images,
@@ -39,7 +40,7 @@ ROUTES = [
     route
     for part in (
         *(jobs, batches, queue, albums, images, imports, recipes, presets, prompts, wildcards),
-        *(sources, residency, models, people, remembered, sharing, catalogue),
+        *(sources, residency, models, people, remembered, sharing, catalogue, backups),
     )
     for route in part.router.routes
 ]

@@ -22,6 +22,7 @@ from studio.cli import (
     read,
     serve,
     training,
+    upkeep,
     users,
     vary,
     wildcards,
@@ -52,6 +53,9 @@ app.add_typer(users.app, name="users")
 app.add_typer(links.app, name="links")
 app.add_typer(bench.app, name="bench")
 app.add_typer(training.app, name="train-starter")
+app.command("backup")(upkeep.backup)
+app.command("restore")(upkeep.restore)
+app.command("tidy")(upkeep.tidy)
 app.command("doctor")(doctor.doctor)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 import threading
@@ -44,6 +43,7 @@ def serve(
 ) -> None:
     """Start the studio and serve its page."""
     from studio.settings import load_settings
+    from studio.upkeep.logs import begin_logging
 
     settings = load_settings(
         host=host,
@@ -57,9 +57,7 @@ def serve(
         tls_key=tls_key,
         browser=browser or None,
     )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("httpx", "alembic", "uvicorn.error"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    begin_logging(settings.paths.logs, settings.log_mb, settings.log_files)
     settings = kept_in(settings)
     refuse_unguarded(settings)
     certificate = _certificate(settings)

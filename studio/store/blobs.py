@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import re
+import time
 from pathlib import Path
 
 from studio.errors import NotFound
 from studio.store.files import in_words, write_atomic
 
+NOTED_AFTER_S = 3600.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -26,7 +30,9 @@ class Blobs:
         """
         digest = hashlib.sha256(data).hexdigest()
         path = self._path(digest)
-        if not path.is_file():
+        if path.is_file():
+            self.touch(digest)
+        else:
             write_atomic(path, data)
         return digest
 
@@ -46,7 +52,15 @@ class Blobs:
         """The file of the blob with that sha256. Raises `NotFound`, also for what is no hash."""
         if not self.has(digest):
             raise NotFound("That source picture is not here. Choose it again.")
+        self.touch(digest)
         return self._path(digest)
+
+    def touch(self, digest: str) -> None:
+        """Note that somebody looked at a blob lately: what nobody looks at and nothing names is tidied away."""
+        with contextlib.suppress(OSError):
+            path = self._path(digest)
+            if time.time() - path.stat().st_mtime > NOTED_AFTER_S:
+                os.utime(path)
 
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest

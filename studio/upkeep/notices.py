@@ -15,6 +15,8 @@ from studio.paths import Paths
 from studio.set_aside import found_in
 
 Kind = Literal["warning", "reset"]
+Trouble = Callable[[], str | None]
+"""Says what is wrong just now, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -32,21 +34,25 @@ class Notice:
 
 
 class Notices:
-    """The notices of a home. ``troubles`` are asked anew each time; ``remarks`` are the settings file's, as it was read
-    at the start."""
+    """The notices of a home. ``troubles`` are asked anew each time, as are ``own_troubles``, which are for admins alone;
+    ``remarks`` are the settings file's, as it was read at the start."""
 
     def __init__(
-        self, paths: Paths, troubles: Iterable[Callable[[], str | None]] = (), remarks: Sequence[str] = ()
+        self,
+        paths: Paths,
+        troubles: Iterable[Trouble] = (),
+        own_troubles: Iterable[Trouble] = (),
+        remarks: Sequence[str] = (),
     ) -> None:
         self._folders = kept_folders(paths)
-        self._troubles = tuple(troubles)
+        self._troubles = [*((trouble, False) for trouble in troubles), *((trouble, True) for trouble in own_troubles)]
         self._remarks = tuple(remarks)
 
     def now(self, *, for_admin: bool) -> list[Notice]:
         """Those that concern the asker, what is to be done first."""
         found = [
-            Notice(f"trouble-{number}", "warning", said)
-            for number, trouble in enumerate(self._troubles)
+            Notice(f"trouble-{number}", "warning", said, for_admins)
+            for number, (trouble, for_admins) in enumerate(self._troubles)
             if (said := trouble())
         ]
         found += [Notice(_id(one.file.name), "reset", str(one), for_admins=True) for one in found_in(self._folders)]
