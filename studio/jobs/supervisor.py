@@ -11,6 +11,7 @@ import contextlib
 import logging
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, Literal
 
+from studio.jobs import mutterings
 from studio.jobs.worker import LastWords, work
 from studio.recipe.events import (
     CancelOrder,
@@ -207,16 +209,19 @@ class Supervisor:
 
     def _launch(self) -> tuple[SpawnProcess, Connection]:
         ours, theirs = self._spawning.Pipe()
-        process = self._spawning.Process(
-            target=work, args=(theirs, self._factory, self._options), name="studio-worker", daemon=True
-        )
+        said, saying = self._spawning.Pipe(duplex=False)
+        arguments = (theirs, self._factory, self._options, None if sys.platform == "win32" else saying)
+        process = self._spawning.Process(target=work, args=arguments, name="studio-worker", daemon=True)
         try:
             process.start()
         except OSError:
             ours.close()
+            said.close()
             raise
         finally:
             theirs.close()
+            saying.close()
+        mutterings.listen(said)
         with self._lock, self._sending:
             self._process, self._connection = process, ours
         return process, ours

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import psutil
 
 from studio.errors import StudioError
+from studio.jobs import mutterings
 from studio.recipe.events import (
     CancelOrder,
     Event,
@@ -64,11 +65,13 @@ class LastWords:
     reason: str
 
 
-def work(connection: Connection, factory: str, options: Mapping[str, Any]) -> None:
+def work(connection: Connection, factory: str, options: Mapping[str, Any], saying: Connection | None = None) -> None:
     """The main of a worker process: make the engine ``factory`` ("module:function") with ``options``, and drive it.
 
+    What it writes to its standard output and error goes to ``saying``.
     Ends when it is told to stop, when its parent is gone, or after `LastWords` with exit code 1.
     """
+    mutterings.redirect(saying)
     _stand_apart()
     engine: Cranked | None = None
     try:

@@ -34,7 +34,7 @@ class Notice:
 
 
 class Notices:
-    """The notices of a home. ``troubles`` are asked anew each time, as are ``own_troubles``, which are for admins alone;
+    """The notices of a home. ``troubles`` are asked anew each time, as are ``own_troubles``, which are for admins;
     ``remarks`` are the settings file's, as it was read at the start."""
 
     def __init__(

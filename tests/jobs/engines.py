@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 from pathlib import Path
@@ -48,3 +49,17 @@ class _Troubled(FakeEngine):
 def troubled() -> FakeEngine:
     """Dies while loading for ``!loadcrash``, lets an error out for ``!defect``, refuses ``!unsupported``."""
     return _Troubled("cpu", 4, 0.005)
+
+
+class _Talkative(FakeEngine):
+    def step(self) -> list[Event]:
+        if self._live and "!segfault" in self._live[0].order.recipe.prompt:
+            faulthandler._sigsegv()  # type: ignore[attr-defined]
+        return super().step()
+
+
+def talkative() -> FakeEngine:
+    """Writes to both of its streams as native libraries do, and crashes as they do for ``!segfault``."""
+    os.write(1, b"said on stdout\n")
+    os.write(2, b"half a line\rthe other half\n")
+    return _Talkative("cpu", 4, 0.005)
