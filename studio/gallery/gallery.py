@@ -313,27 +313,18 @@ class Gallery:
                 some = session.execute(found.limit(DELETED_AT_ONCE)).all()
             if not some:
                 return count
-            count += self._delete([(image_id, file) for image_id, file in some])
+            for image_id, file in some:
+                self._delete_file(file, image_id)
+            with self.database.session() as session:
+                session.execute(delete(ImageRow).where(ImageRow.id.in_([image_id for image_id, _ in some])))
+            count += len(some)
 
     def delete_binned(self, image_ids: Sequence[str], before: datetime) -> int:
         """Delete for good which of these have lain in anybody's bin since ``before``; answers how many went.
 
         Raises as `empty_bin`.
         """
-        self._anchor.check()
-        long_binned = select(ImageRow.id, ImageRow.file).where(
-            ImageRow.id.in_(image_ids), ImageRow.binned_at.is_not(None), ImageRow.binned_at < before
-        )
-        with self.database.reading() as session:
-            some = session.execute(long_binned).all()
-        return self._delete([(image_id, file) for image_id, file in some])
-
-    def _delete(self, images: Sequence[tuple[str, str]]) -> int:
-        for image_id, file in images:
-            self._delete_file(file, image_id)
-        with self.database.session() as session:
-            session.execute(delete(ImageRow).where(ImageRow.id.in_([image_id for image_id, _ in images])))
-        return len(images)
+        return self._delete(ImageRow.id.in_(image_ids), ImageRow.binned_at.is_not(None), ImageRow.binned_at < before)
 
     def _change(self, owner: str, image_ids: Sequence[str], *conditions: ColumnElement[bool], **values: Any) -> int:
         """Set ``values`` on images that meet the conditions, in one transaction, if all the ids are the owner's."""
