@@ -1,7 +1,8 @@
 """What the page does, as plain functions of a `Studio` and values: no Gradio in here.
 
 An action that can fail for a reason the person should read answers with a sentence instead of raising, because the
-page shows it where they look; what nobody foresaw is caught at the page's boundary in `wiring`.
+page shows it where they look; what nobody foresaw is caught at the page's boundary in `wiring`. It is long because
+every way into the form stands here side by side: they must agree about what is kept and what is named.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ export class PresetDetails {
     };
     const text = (name, words, most) => make("label", { class: "preset-line" }, make("span", {}, words), make("input", { type: "text", name, value: preset[name], maxlength: most, autocomplete: "off", onchange: change }));
     const uses = make("select", { name: "default_for", onchange: change }, USES.map(([value, words]) => make("option", { value, selected: value === preset.default_for }, words)));
-    return make("details", { class: "preset-changing" }, make("summary", {}, "Change title, family, notes, or begin with it"), text("title", "Title", 80), text("family", "Family", 40), text("notes", "Notes", 2000), make("label", { class: "preset-line" }, make("span", {}, "Begin with it"), uses), message);
+    return make("details", { class: "preset-changing" }, make("summary", {}, "Change it, or begin new forms with it"), text("title", "Title", 80), text("family", "Family", 40), text("notes", "Notes", 2000), make("label", { class: "preset-line" }, make("span", {}, "Begin new forms with it"), uses), message);
   }
 
   async #delete(preset, path) {

@@ -11,7 +11,7 @@ import { toast } from "./toasts.js";
 const HERE = "{prompt}";
 const FAMILY = "Mine";
 const LEFT_OUT = ["mode", "source", "source_image", "mask"];
-export const USES = [["", "Nothing"], ["any", "An untouched form"], ["sd1", "… with Stable Diffusion 1.x"], ["sd2", "… with Stable Diffusion 2.x"], ["sdxl", "… with Stable Diffusion XL"]];
+export const USES = [["", "No"], ["any", "Yes, with every checkpoint"], ["sd1", "With Stable Diffusion 1.x"], ["sd2", "With Stable Diffusion 2.x"], ["sdxl", "With Stable Diffusion XL"]];
 
 export class PresetSaving {
   #presets;
@@ -76,7 +76,7 @@ export class PresetSaving {
         make("div", { class: "preset-top" }, this.#picture(), make("div", { class: "preset-names" }, label("Title", this.title), label("Family", this.family), make("datalist", { id: "preset-families" }, families.map((name) => make("option", { value: name }))))),
         label("Notes", this.notes),
         make("fieldset", {}, make("legend", {}, "What it sets"), groups.length ? groups : make("p", { class: "muted small" }, "Nothing in the form is other than it comes. Change something first.")),
-        label("Begin with it", this.uses),
+        label("Begin new forms with it", this.uses),
         this.message,
         make("div", { class: "question-buttons" }, make("button", { type: "button", class: "button", onclick: () => this.dialog.close() }, "Cancel"), this.send),
       ),
