@@ -286,7 +286,8 @@ def test_presets_are_each_persons_own(app: FastAPI, house: Studio, client: TestC
             tried += way.method != "GET" or client.get(path, headers=anna).status_code == 200
     assert tried >= 5
     for path in ("/api/v1/presets", "/sdapi/v1/prompt-styles"):
-        assert "garden" in client.get(path, headers=anna).text and "garden" not in client.get(path, headers=ben).text
+        hers, his = (client.get(path, headers=key).text.lower() for key in (anna, ben))
+        assert "annas" in hers and "annas" not in his, path
     order = {"recipe": {"prompt": "x"}, "presets": ["annas-garden-look"]}
     assert client.post("/api/v1/jobs", json=order, headers=ben).status_code == 404
     assert (house.paths.presets_of(owner) / "annas-garden-look.toml").is_file()

@@ -187,6 +187,14 @@ def test_saved_from_a_picture_out_and_in_again(open_page: OpenPage, tmp_path: Pa
     page.wait_for_function("document.querySelector('[data-preset=heron-ink] img').naturalWidth > 0")
 
 
+def test_of_a_prompt_that_a_preset_wrote_its_words_are_kept_apart(open_page: OpenPage) -> None:
+    page = open_page()
+    make(page, "flat rocket on a white background", steps=2)
+    page.click(".tile-open")
+    page.click("#viewer [data-save-preset]")
+    expect(page.locator("#preset-save-prompt")).to_have_value("flat {prompt} on a white background")
+
+
 def test_deleting_can_be_undone_and_a_title_changed(open_page: OpenPage, server: Server) -> None:
     with server.client() as client:
         client.post("/api/v1/presets", json={"title": "Mine", "recipe": {"steps": 6}})

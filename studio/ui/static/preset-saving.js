@@ -45,10 +45,21 @@ export class PresetSaving {
       delete fields.eta;
       if (fields.clip_skip === 1) delete fields.clip_skip;
       if (!fields.variation_strength) delete fields.variation_seed;
-      this.#open("Save its look as a preset", fields, { example: "", image: id, notes: "" });
+      if (fields.vae === "own") delete fields.vae;
+      const [before, after] = this.#frameOf(String(fields.prompt ?? ""));
+      const own = before || after ? fields.prompt.slice(before.length, fields.prompt.length - after.length) : "";
+      if (own) fields.prompt = `${before}${HERE}${after}`;
+      this.#open("Save its look as a preset", fields, { example: own, image: id, notes: "" });
     } catch (error) {
       toast(error.message, { kind: "error" });
     }
+  }
+
+  /** What a preset has written round somebody's words, where a prompt looks like the work of one. */
+  #frameOf(prompt) {
+    const frames = this.#presets.list.map((preset) => String(preset.fields.prompt ?? "").split(HERE)).filter((parts) => parts.length === 2);
+    const fits = frames.filter(([before, after]) => prompt.startsWith(before) && prompt.endsWith(after) && prompt.slice(before.length, prompt.length - after.length).trim());
+    return fits.sort((one, other) => other.join("").length - one.join("").length)[0] ?? ["", ""];
   }
 
   fromPreset(preset) {

@@ -136,13 +136,14 @@ export class Viewer {
       downloadLink(image.id),
       formatChoice(),
       image.infotext ? tool("copy", "Copy the recipe as text", () => this.#copy(image)) : null,
-      image.binned || !image.recipe ? null : keepLook(() => this.#leaveWith(() => this.#studio.keepLook(image.id))),
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
     ];
     this.labels = make("div", { class: "viewer-labels", hidden: true });
     void this.#showLabels(image.id);
     const lineage = make("div");
     const vary = image.binned || !image.recipe ? null : variationButtons(this.#studio, image);
+    const keepLook = () => this.#leaveWith(() => this.#studio.keepLook(image.id));
+    const keep = vary && make("button", { type: "button", class: "button viewer-keep", "data-save-preset": "", onclick: keepLook }, icon("keep"), "Save as preset…");
     this.#showLineage(image, lineage);
     fillWith(
       this.side,
@@ -150,6 +151,7 @@ export class Viewer {
       make("div", { class: "viewer-tools" }, tools),
       this.labels,
       vary,
+      keep,
       lineage,
       make("dl", { class: "recipe" }, recipeRows(image).map(([name, value, kind]) => make("div", { class: kind ?? "" }, make("dt", {}, name), make("dd", {}, value)))),
     );
@@ -291,10 +293,4 @@ export class Viewer {
 
 function tool(name, words, run) {
   return make("button", { type: "button", class: "icon-button", "aria-label": words, title: words, onclick: run }, icon(name));
-}
-
-function keepLook(run) {
-  const element = tool("keep", "Save its look as a preset", run);
-  element.dataset.savePreset = "";
-  return element;
 }
