@@ -62,8 +62,8 @@ def test_what_lies_there_appears_without_a_reload(open_page: OpenPage, folder: P
     for name, words in (("flux", "Flux checkpoint, which the studio recognises"), ("cut", "The file is cut short")):
         expect(card(page, name).locator(".model-problem")).to_contain_text(words)  # type: ignore[attr-defined]
         expect(card(page, name).locator(".model-actions button")).to_have_count(0)  # type: ignore[attr-defined]
-    expect(page.locator(".model .model-open img")).to_have_count(1)
-    page.wait_for_function("document.querySelector('.model-open img').naturalWidth === 384")
+    inked = page.locator(".model", has=page.get_by_role("heading", name="ink", exact=True)).locator(".model-open img")
+    expect(inked).to_have_js_property("naturalWidth", 384)
     (folder / "cut.safetensors").unlink()
     expect(page.locator(".model h3", has_text="cut")).to_have_count(0)
 
