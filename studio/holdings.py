@@ -171,6 +171,8 @@ class Holdings:
         for name in ("prompt", "negative_prompt"):
             if name in stock.recipe:
                 stock.recipe[name] = _TAG.sub(lambda found: self._tag(stock, found, hashes), stock.recipe[name])
+            if name in stock.templates:
+                stock.templates[name] = _TAG.sub(lambda found: self._tag(stock, found, hashes), stock.templates[name])
         for part in reading.parts:
             if part.kind == "lora" and part.weight is None:
                 continue

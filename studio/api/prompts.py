@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.api.caller import StudioOf
+from studio.api.caller import OwnerOf, StudioOf
+from studio.jobs.typed import typed_prompts
 from studio.recipe.limits import MAX_PROMPT_CHARACTERS, MAX_SEED
 from studio.understanding import understand
 
@@ -34,6 +35,18 @@ class Prompt(BaseModel):
     checkpoint: str = Field("auto", max_length=1000)
     steps: int | None = Field(None, ge=1, le=1000, description="Sampling steps; by default the checkpoint's own.")
     seed: int = Field(0, ge=0, le=MAX_SEED, description="With which chance chooses the words of a template.")
+
+
+@router.get("/prompts/history")
+def prompt_history(
+    studio: StudioOf,
+    owner: OwnerOf,
+    search: str = Query("", max_length=1000, description="Words that must all be in it."),
+    limit: int = Query(50, ge=1, le=500),
+) -> dict[str, Any]:
+    """Your prompts of before, the latest first, each once: templates as they were typed."""
+    found = typed_prompts(studio.database, owner, search, limit)
+    return {"prompts": [one.as_dict() for one in found]}
 
 
 @router.post("/prompts/count")

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from studio.errors import InvalidField, NotFound, StudioError, UnknownCheckpoint, UnknownSampler
+from studio.errors import NotFound, StudioError, UnknownCheckpoint, UnknownSampler
 from studio.recipe import CheckpointFacts, Mode, Recipe
 from studio.recipe.finish import NO_UPSCALER
 from studio.recipe.model import AUTO, OWN_VAE
 from studio.recipe.presets import PICTURE_FIELDS, Preset
+from studio.recipe.templates import Templates, as_typed
 from studio.sampling import catalogue
 from studio.services import LOCAL_OWNER, Studio
 from studio.ui.fields import Values, is_auto, recipe_from, untouched, values_from
@@ -48,6 +49,8 @@ EXAMPLES = (
 EMPTY_DEFAULTS = ("steps", "guidance_scale", "width_px", "height_px", "clip_skip", "eta")
 """Fields that show what they stand for while they are empty."""
 
+
+TEMPLATE = "The template is in the form, with the seed that makes the same words of it."
 
 KEPT: tuple[str, ...] = ("checkpoint", "sampler", "schedule")
 """What the form keeps where a recipe from elsewhere names one that is not here."""
@@ -154,10 +157,8 @@ def count_tokens(studio: Studio, text: str | None, checkpoint: str | None) -> st
         return ""
     try:
         used, capacity = studio.count_tokens(text, AUTO if is_auto(checkpoint) else str(checkpoint))
-    except InvalidField as error:
-        return str(getattr(error, "plain_message", error.message))
     except StudioError:
-        return ""
+        return ""  # what is wrong with it is said under the prompt
     return f"{used} / {capacity}"
 
 
@@ -198,8 +199,10 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str 
     ``{"from": "text", "text"}``,
     ``{"from": "reading", "said"}`` (what ``/recipes/read`` answered for a picture), ``{"from": "model", "id"}`` (a
     checkpoint and the settings that somebody keeps for it), ``{"from": "values", "values"}`` (as they were before, to
-    undo) or ``{"from": "nothing"}``.
+    undo) or ``{"from": "nothing"}``. Where a prompt was drawn from a template, the form gets the template, or with
+    ``"take": "words"`` what became of it.
     """
+    words = message.get("take") == "words"
     try:
         source = message.get("from")
         if source == "presets":
@@ -207,11 +210,12 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str 
         if source == "defaults":
             return _follow_checkpoint(studio, message, values, owner)
         if source == "image":
-            return _from_image(studio, str(message.get("id")), values, owner)
+            return _from_image(studio, str(message.get("id")), values, owner, words)
         if source == "text":
-            return _from_stock(studio, studio.holdings.read_text(str(message.get("text"))).as_dict(), values)
+            said = studio.holdings.read_text(str(message.get("text"))).as_dict()
+            return _from_stock(studio, said, values, words)
         if source == "reading":
-            return _from_stock(studio, message.get("said", {}), values)
+            return _from_stock(studio, message.get("said", {}), values, words)
         if source == "model":
             return _from_model(studio, str(message.get("id")), values)
         if source == "values":
@@ -292,19 +296,19 @@ def _from_model(studio: Studio, model_id: str, values: Values) -> Filled:
     return _known(studio, recipe, values, f"“{card.name}” is in the form{own}.")
 
 
-def _from_image(studio: Studio, image_id: str, values: Values, owner: str) -> Filled:
+def _from_image(studio: Studio, image_id: str, values: Values, owner: str, words: bool) -> Filled:
     image = studio.gallery.get(owner, image_id)
-    recipe = image.to_recipe()
-    if recipe is None:
+    recipe, typed = image.to_recipe(), image.to_typed_recipe()
+    if recipe is None or typed is None:
         return Filled(dict(values), "This picture does not say how it was made; the form is as it was.")
     if image.recipe is not None:
-        return _known(studio, recipe, values)
+        return _known(studio, recipe if words else typed, values, TEMPLATE if not words and typed != recipe else "")
     # made elsewhere, with what that program had
     read = studio.holdings.read_picture(studio.gallery.file(owner, image_id).read_bytes())
-    return _from_stock(studio, read.as_dict(), values)
+    return _from_stock(studio, read.as_dict(), values, words)
 
 
-def _from_stock(studio: Studio, said: Mapping[str, Any], values: Values) -> Filled:
+def _from_stock(studio: Studio, said: Mapping[str, Any], values: Values, words: bool) -> Filled:
     """The form for what a picture or text said; what this studio lacks of it, the form keeps as it was."""
     lacking = {str(item["kind"]): str(item["name"]) for item in said.get("lacks", ())}
     kept = [kind for kind in KEPT if kind in lacking and values.get(kind)]
@@ -318,7 +322,9 @@ def _from_stock(studio: Studio, said: Mapping[str, Any], values: Values) -> Fill
             notes.append("It was made from a picture that it does not bring; yours was kept.")
         else:
             notes.append("It was made from a picture that it does not bring. Choose one under “Image to image”.")
-    recipe = Recipe(**{**fields, **said.get("recipe", {})})
+    templates = Templates(**({} if words else said.get("templates") or {}))
+    notes += [TEMPLATE] if templates.typed() else []
+    recipe = Recipe(**as_typed({**fields, **said.get("recipe", {})}, templates))
     unused = said.get("unused") or {}
     if unused:
         notes.append(f"Not understood and left out: {', '.join(unused)}.")

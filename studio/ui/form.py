@@ -94,6 +94,7 @@ def build_form(offered: Offered) -> Form:
     fields: dict[str, Any] = {}
     with gr.Column(elem_id="compose"):
         tokens = _prompts(fields)
+        gr.HTML(markup.PROMPT_TOOLS, apply_default_css=False)
         gr.HTML(markup.PASTE_OFFER, apply_default_css=False)
         gr.HTML(markup.MODES, apply_default_css=False)
         gr.HTML(markup.SOURCE, apply_default_css=False, elem_classes="only-source")

@@ -133,6 +133,9 @@ OVERLAYS = """
 <input id="import-folder" type="file" webkitdirectory hidden>
 <dialog id="preset-dialog"></dialog>
 <input id="preset-file" type="file" accept=".toml,.csv" multiple hidden>
+<dialog id="prompt-history" aria-labelledby="prompt-history-title"></dialog>
+<dialog id="wildcard-editor" aria-labelledby="wildcard-editor-title"></dialog>
+<dialog id="many-prompts" aria-labelledby="many-prompts-title"></dialog>
 <input id="reading-file" type="file" accept="image/*,.txt,.json" hidden>
 <div id="drop-veil" hidden><div data-drop="source"><p>Start from it</p></div>
 <div data-drop="import"><p>Keep in the gallery</p></div>
@@ -144,6 +147,19 @@ LORAS = """
 <button type="button" id="loras-add">+ LoRA</button></div>
 """
 """A chip for each LoRA that the prompt names; the page's script fills them in."""
+
+PROMPT_TOOLS = """
+<ul id="prompt-notes" aria-live="polite"></ul>
+<div class="prompt-tools" role="group" aria-label="For the prompt">
+  <button type="button" class="fold-link" data-fold="understanding" aria-expanded="false" aria-controls="understanding">
+    <span class="chevron" aria-hidden="true"></span>How it is read<span class="fold-note"></span></button>
+  <button type="button" class="link-button" data-act="prompt-history" title="In the prompt: Alt+↑">History</button>
+  <button type="button" class="link-button" data-act="wildcards">Wildcards</button>
+  <button type="button" class="link-button" data-act="many-prompts">Many prompts</button>
+</div>
+<div id="understanding" class="folded" aria-label="How the prompt is read"></div>
+"""
+"""Problems of the prompt, how it is read, and the ways to its history, wildcards and many prompts at once."""
 
 PASTE_OFFER = """
 <div id="paste-offer" hidden><span>This looks like a recipe.</span>

@@ -96,6 +96,11 @@ export class Form extends EventTarget {
     return { recipe: Object.fromEntries(given), count };
   }
 
+  /** The recipe that the form holds now. */
+  recipeNow() {
+    return this.recipe([...this.#facts.fields, "count"].map((name) => this.values?.[name] ?? null));
+  }
+
   /** An input that cannot make a number of what was typed says it is empty; that would quietly mean "automatic". */
   checkNumbers() {
     const odd = [...this.#facts.fields, "count"].find((name) => this.input(name)?.validity.badInput);
@@ -129,7 +134,9 @@ export class Form extends EventTarget {
     const undoing = from === "values";
     const words = note || (undoing ? "The form is as it was" : "The form is filled");
     const undo = { label: "Undo", run: () => this.fill({ from: "values", values: before, state: stackBefore }) };
-    toast(words, { action: undoing || !before ? null : undo });
+    const { template, ...asked } = this.#pending ?? {};
+    const take = { label: "Take its words", run: () => this.fill({ ...asked, take: "words" }) };
+    toast(words, { action: undoing || !before ? null : undo, other: template ? take : null });
   }
 
   #rememberBefore(values) {

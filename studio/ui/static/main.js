@@ -17,6 +17,7 @@ import { Notices } from "./notices.js";
 import { whoIsHere } from "./person.js";
 import { Pictures } from "./pictures.js";
 import { Presets } from "./presets.js";
+import { Prompting } from "./prompting.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
 import { Residency } from "./residency.js";
@@ -55,7 +56,7 @@ class Studio {
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#importer", "#presets", "#preset-dialog", "#preset-file", "#settings-cards", "#wall-grid", "#share", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#prompt-notes", "#understanding", "#prompt-history", "#wildcard-editor", "#many-prompts", "#importer", "#presets", "#preset-dialog", "#preset-file", "#settings-cards", "#wall-grid", "#share", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
     [this.me] = await Promise.all([whoIsHere(), likings.load()]);
     if (this.me) showAccount(this.me);
@@ -70,6 +71,7 @@ class Studio {
     this.residency = new Residency(this);
     this.getting = new Getting(this);
     this.loras = new Loras(this);
+    this.prompting = new Prompting(this);
     if (this.me?.keeps_models) this.getting.start();
     this.notices = new Notices();
     this.presets = new Presets(this);
@@ -86,6 +88,7 @@ class Studio {
     this.residency.start();
     this.loras.start();
     void this.presets.start();
+    this.prompting.start();
     this.stage.start();
     this.feed.addEventListener("change", () => this.#showState());
     this.feed.addEventListener("change", () => this.notices.show(this.feed.notices));
@@ -109,6 +112,7 @@ class Studio {
     if (this.form.values) this.source.follow(this.form.values);
     this.residency?.show();
     this.loras?.show();
+    this.prompting?.changed();
   };
   recall = () => {
     const values = this.form.recall();
@@ -159,9 +163,10 @@ class Studio {
 
   // --- what the parts ask for ---
 
-  useRecipe(id) {
+  async useRecipe(id) {
     this.#toCreate();
-    this.form.fill({ from: "image", id });
+    const { recipe } = await request("GET", `images/${id}`).catch(() => ({}));
+    this.form.fill({ from: "image", id, template: Object.values(recipe?.templates ?? {}).some(Boolean) });
   }
 
   /** Sends a picture of the gallery to a tab. */
@@ -292,7 +297,7 @@ class Studio {
       return this.form.input("prompt").focus();
     }
     const button = event.target.closest("[data-act]");
-    const act = button && this.#acts[button.dataset.act];
+    const act = button && { ...this.#acts, ...this.prompting.acts }[button.dataset.act];
     return act?.(button);
   }
 
@@ -308,7 +313,7 @@ class Studio {
     auto: (button) => this.form.write(button.dataset.for, ""),
     reset: () => this.form.fill({ from: "nothing" }),
     "read-picture": () => this.reading.choose(),
-    "read-paste": () => this.form.fill({ from: "text", text: this.form.read("prompt") }),
+    "read-paste": () => this.form.fill({ from: "text", text: this.form.read("prompt"), template: /Template: /.test(this.form.read("prompt")) }),
   };
 
   #key(event) {

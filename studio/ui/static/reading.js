@@ -77,7 +77,7 @@ export class Reading {
     const buttons = make(
       "div",
       { class: "reading-buttons" },
-      knows && make("button", { type: "button", class: "button primary", autofocus: true, onclick: () => this.#leaveWith(() => this.#studio.form.fill({ from: "reading", said })) }, "Use these settings"),
+      knows && make("button", { type: "button", class: "button primary", autofocus: true, onclick: () => this.#leaveWith(() => this.#studio.form.fill({ from: "reading", said, template: Object.keys(said.templates ?? {}).length > 0 })) }, "Use these settings"),
       make("button", { type: "button", class: "button", onclick: () => this.#leaveWith(() => this.#studio.source.take([file])) }, "Start from it"),
       make("button", { type: "button", class: "button", onclick: () => this.dialog.close() }, "Close"),
     );

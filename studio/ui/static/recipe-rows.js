@@ -7,6 +7,9 @@ export function recipeRows(image) {
   const recipe = image.recipe ?? {};
   const rows = [["Prompt", image.prompt || "none", "long"]];
   if (image.negative_prompt) rows.push(["Negative prompt", image.negative_prompt, "long"]);
+  for (const [name, label] of [["prompt", "Template"], ["negative_prompt", "Negative template"]]) {
+    if (recipe.templates?.[name]) rows.push([label, recipe.templates[name], "long"]);
+  }
   const drawn = recipe.mode !== "finish" || Boolean(recipe.hires_width_px);
   if (drawn) {
     rows.push(

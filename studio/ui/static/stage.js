@@ -134,7 +134,7 @@ export class Stage {
     const reason = make("p", { class: "reason", role: "alert", hidden: true });
     this.#tiles = job.pictures.map((picture) => new Tile(this.#studio, job, picture));
     const tiles = make("div", { class: "tiles" }, this.#tiles.map((tile) => tile.element));
-    const prompt = make("p", { class: "stage-prompt muted", title: job.recipe.prompt }, job.recipe.prompt || "No prompt");
+    const prompt = make("p", { class: "stage-prompt muted", title: typedPrompt(job) }, typedPrompt(job) || "No prompt");
     this.#parts = { bar, headline, details, again, reason, tiles };
     fillWith(
       this.now,
@@ -227,7 +227,7 @@ export class Stage {
     const rows = others.map((job) => {
       const { details } = progressOf(job, this.#feed);
       const cancel = make("button", { type: "button", class: "icon-button", "aria-label": "Cancel this job", title: "Cancel this job", onclick: () => this.cancel(job.id) }, icon("close"));
-      const words = make("span", { class: "waiting-prompt" }, job.recipe.prompt || "No prompt");
+      const words = make("span", { class: "waiting-prompt" }, typedPrompt(job) || "No prompt");
       return make("li", {}, words, make("span", { class: "muted" }, `${countOf(job.count)} · ${details}`), cancel);
     });
     fillWith(this.waiting, make("h3", {}, "Queue"), make("ul", { class: "waiting" }, rows));
@@ -262,6 +262,9 @@ export class Stage {
     fillWith(this.earlier, make("div", { class: "earlier-head" }, make("h3", {}, "Earlier"), all), make("div", { class: "thumbs" }, cells));
   }
 }
+
+/** What was asked for: of a template, what was typed. */
+const typedPrompt = ({ recipe }) => recipe.templates?.prompt || recipe.prompt;
 
 const twoColumns = (width) => ({ columns: 2, tile: Math.floor((width - NARROW_GAP_PX) / 2) });
 

@@ -81,7 +81,7 @@ export class Tile {
     if (this.#finished === picture.image_id) return;
     this.#finished = this.imageId = picture.image_id;
     const id = picture.image_id;
-    const image = make("img", { class: "final", alt: job.recipe.prompt || "Picture without a prompt" });
+    const image = make("img", { class: "final", alt: (picture.prompt ?? job.recipe.prompt) || "Picture without a prompt" });
     const open = make(
       "button",
       { type: "button", class: "tile-open", "aria-label": `Picture ${picture.index + 1}, seed ${picture.seed}: full view`, onclick: () => this.#studio.openFrom(this) },

@@ -15,7 +15,7 @@ export function placeToasts() {
   ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(root);
 }
 
-export function toast(text, { kind = "plain", action = null } = {}) {
+export function toast(text, { kind = "plain", action = null, other = null } = {}) {
   placeToasts();
   let timer = 0;
   const close = () => {
@@ -25,15 +25,13 @@ export function toast(text, { kind = "plain", action = null } = {}) {
   const wait = () => {
     timer = setTimeout(close, 1000 * (action || kind === "error" ? SECONDS_WITH_ACTION : SECONDS));
   };
-  const run = () => {
-    close();
-    action.run();
-  };
+  const button = ({ label, run }) => make("button", { type: "button", class: "toast-action", onclick: () => (close(), run()) }, label);
   const element = make(
     "div",
     { class: `toast ${kind}`, onmouseenter: () => clearTimeout(timer), onmouseleave: wait, onfocusin: () => clearTimeout(timer) },
     make("span", {}, text),
-    action && make("button", { type: "button", class: "toast-action", onclick: run }, action.label),
+    other && button(other),
+    action && button(action),
     make("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: close }, icon("close")),
   );
   if (kind === "plain" && !action) root.querySelector(".passing")?.remove();
