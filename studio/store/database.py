@@ -67,6 +67,9 @@ class Database:
         # busy timeout: so whoever may write says so at its beginning, and readers never wait for writers.
         self._reading_engine = self._engine.execution_options(studio_begin="DEFERRED")
         self._open = threading.local()
+        # SQLite lets one write at a time, and has the others look again in growing pauses: where many write, some wait
+        # for seconds. Threads of this process wait here instead, and go on the moment it is free.
+        self._writing = threading.Lock()
         self.preparation = Preparation()
         if self.is_sqlite:
             event.listen(self._engine, "connect", _configure_sqlite)
@@ -105,7 +108,7 @@ class Database:
             with outer.begin_nested():
                 yield outer
             return
-        with self._transaction(self._engine, reads_only=False) as session:
+        with self._writing, self._transaction(self._engine, reads_only=False) as session:
             yield session
 
     @contextmanager
