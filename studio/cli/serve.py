@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import socket
 import sys
 import threading
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
     from studio.network.certificates import Certificate
     from studio.settings import Settings
+
+M_ARENA_MAX = -8
+"""mallopt's name for the most heaps (malloc.h of the GNU C library)."""
+ARENAS = 2
 
 
 def serve(
@@ -107,6 +113,15 @@ def refuse_unguarded(settings: Settings) -> None:
     )
 
 
+def _keep_heap_together() -> None:
+    """Have the C library keep one heap for several threads instead of one for each of forty, of which none gives much
+    back: after a busy hour the web process would be a fifth larger than it needs to be.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
+
+
 def _has_accounts(settings: Settings) -> bool:
     from studio.accounts.gate import Gate
     from studio.accounts.people import People
@@ -147,6 +162,7 @@ def run(settings: Settings, listener: socket.socket, certificate: Certificate | 
     from studio.network.addresses import link, links_to
     from studio.services import build_studio
 
+    _keep_heap_together()
     host, port = listener.getsockname()[:2]
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     address = link(shown, port, secure=certificate is not None)

@@ -7,7 +7,7 @@ much of the device each has had is `shares`' to know.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 RUN_OF_ONE_CHECKPOINT = 32
@@ -22,14 +22,13 @@ PICK_JOB = """
 --   3. whether its checkpoint is in the worker already, unless this owner's older jobs have waited long enough;
 --   4. age.
 -- Paused jobs are passed over. Bound are, by name: standing and served, JSON objects of owner to seconds and to turn;
--- present, a JSON array of owners who are passed over; impatient, a JSON array of owners; resident, a SHA-256.
+-- impatient, a JSON array of owners; resident, a SHA-256.
 SELECT jobs.id AS job_id
 FROM jobs
 LEFT JOIN json_each(:standing) AS standing ON standing.key = jobs.owner_id
 LEFT JOIN json_each(:served) AS turn ON turn.key = jobs.owner_id
 WHERE jobs.state IN ('queued', 'running')
   AND NOT jobs.paused
-  AND jobs.owner_id NOT IN (SELECT value FROM json_each(:present))
   AND EXISTS (SELECT 1 FROM pictures WHERE pictures.state = 'queued' AND pictures.job_id = jobs.id)
 ORDER BY
     COALESCE(standing.value, 0),
@@ -70,13 +69,12 @@ class Turns:
     _served: dict[str, int] = field(default_factory=dict)
     _runs: dict[str, tuple[str, int]] = field(default_factory=dict)
 
-    def parameters(self, standing: Mapping[str, float], present: Collection[str] = ()) -> dict[str, str]:
-        """The bound values of `PICK_JOB`: seconds by owner, and the owners to pass over."""
+    def parameters(self, standing: Mapping[str, float]) -> dict[str, str]:
+        """The bound values of `PICK_JOB`; ``standing`` is seconds by owner."""
         impatient = [owner for owner, (_, length) in self._runs.items() if length >= RUN_OF_ONE_CHECKPOINT]
         return {
             "standing": json.dumps(standing),
             "served": json.dumps(self._served),
-            "present": json.dumps(list(present)),
             "impatient": json.dumps(impatient),
             "resident": self.resident,
         }

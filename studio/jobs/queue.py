@@ -182,7 +182,7 @@ class Queue:
     def next_pictures(self, limit: int, worker_is_empty: bool = True, beyond: int = 0) -> tuple[TakenPicture, ...]:
         """Take up to ``limit`` pictures for the worker, by `fairness.PICK_JOB`; they are running from now on.
 
-        Up to ``beyond`` more are taken for people who have nothing on its way, one each: they begin at once.
+        Up to ``beyond`` more are taken while who is next has nothing on its way: those begin at once.
 
         A job that was running when a worker died gets the worker for itself, so that a second death says who did it:
         it is only taken when ``worker_is_empty``, and then nothing else is.
@@ -204,15 +204,18 @@ class Queue:
 
     def _next(self, session: Session, room: int, worker_is_empty: bool) -> Sequence[TakenPicture]:
         """The next picture, or all that fit of a job that is under suspicion; none when there is nothing to take."""
-        present = self.shares.present() if room <= 0 else ()
-        job_id = session.scalar(text(PICK_JOB), self._turns.parameters(self.shares.standings(), present))
+        job_id = session.scalar(text(PICK_JOB), self._turns.parameters(self.shares.standings()))
         if job_id is None:
+            return ()
+        row = session.get_one(JobRow, job_id)
+        at_once = room <= 0
+        # Only who is next anyway: others who have nothing on its way have had their share, and wait for a place.
+        if at_once and row.owner_id in self.shares.present():
             return ()
         suspect = self._is_suspect(session, job_id)
         if suspect and not worker_is_empty:
             return ()
-        row = session.get_one(JobRow, job_id)
-        return self._take(session, row, room if suspect else 1, suspect, at_once=room <= 0)
+        return self._take(session, row, room if suspect else 1, suspect, at_once)
 
     def mark_done(self, job_id: str, index: int, image_id: str, seconds: float) -> bool:
         """A picture was saved; answers whether that was news. What is saved is done, even when cancelled meanwhile."""

@@ -196,7 +196,7 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str 
 
     ``message`` is ``{"from": "presets", "names", "state"}`` (all that are to lie over the form, in their order),
     ``{"from": "defaults", "state"}`` (the checkpoint is another), ``{"from": "image", "id"}``,
-    ``{"from": "text", "text"}``,
+    ``{"from": "job", "id"}`` (what was ordered), ``{"from": "text", "text"}``,
     ``{"from": "reading", "said"}`` (what ``/recipes/read`` answered for a picture), ``{"from": "model", "id"}`` (a
     checkpoint and the settings that somebody keeps for it), ``{"from": "values", "values"}`` (as they were before, to
     undo) or ``{"from": "nothing"}``. Where a prompt was drawn from a template, the form gets the template, or with
@@ -211,6 +211,8 @@ def fill(studio: Studio, message: Mapping[str, Any], values: Values, owner: str 
             return _follow_checkpoint(studio, message, values, owner)
         if source == "image":
             return _from_image(studio, str(message.get("id")), values, owner, words)
+        if source == "job":
+            return _known(studio, studio.job(str(message.get("id")), owner).recipe.to_recipe(), values)
         if source == "text":
             said = studio.holdings.read_text(str(message.get("text"))).as_dict()
             return _from_stock(studio, said, values, words)

@@ -23,6 +23,7 @@ HEADER = f"""
     <a href="#/create" data-route="create">Create</a>
     <a href="#/gallery" data-route="gallery">Gallery</a>
     <a href="#/models" data-route="models">Models</a>
+    <a href="#/queue" data-route="queue">Queue<span id="queue-count" hidden></span></a>
   </nav>
   <div class="header-end">
     <span id="worker" class="worker" data-state="starting" role="status"><i aria-hidden="true"></i>
@@ -99,6 +100,26 @@ MODELS = """
 </section>
 <dialog id="model-details" class="drawer"></dialog>
 <dialog id="model-getting" class="drawer" aria-label="Get models"></dialog>
+"""
+
+QUEUE = """
+<section id="queue" aria-label="Queue">
+  <div class="queue-bar">
+    <h2>Your queue</h2>
+    <span id="queue-bar-words" class="muted" role="status" hidden></span>
+    <button type="button" id="queue-resume" class="button" hidden>Resume all</button>
+    <button type="button" id="queue-pause" class="button" hidden>Pause all</button>
+  </div>
+  <p id="queue-others" class="muted"></p>
+  <div id="queue-quota"></div>
+  <ol id="queue-line" class="queue-list"></ol>
+  <div id="queue-ended-head" class="queue-part-head" hidden>
+    <h2>Ended</h2>
+    <button type="button" id="queue-clear" class="link-button">Clear</button>
+  </div>
+  <ul id="queue-ended" class="queue-list"></ul>
+  <div id="queue-everybody"></div>
+</section>
 """
 
 WALL = """
@@ -213,7 +234,7 @@ PRESETS = """
 
 CANCEL = '<button type="button" id="cancel" class="button" data-act="cancel" hidden>Cancel</button>'
 
-FORM_MESSAGE = '<div id="form-message" role="alert"></div>'
+FORM_MESSAGE = '<div id="form-message" role="alert"></div><p id="quota-hint" class="muted" role="status" hidden></p>'
 
 SEED_BUTTONS = """
 <div class="seed-buttons">

@@ -47,6 +47,8 @@ def _build(studio: Studio) -> gr.Blocks:
             _html(markup.WALL)
         with gr.Column(elem_id="page-settings"):
             _html(markup.SETTINGS)
+        with gr.Column(elem_id="page-queue"):
+            _html(markup.QUEUE)
         _html(markup.OVERLAYS)
         wire(page, form, studio)
     return page

@@ -19,6 +19,7 @@ from studio.store import Database
 from studio.store.tables import OwnerRow
 
 FAKE = "studio.engine.fake:create_fake_engine"
+TORCH = "studio.engine.build:create_engine"
 
 _BASE: dict[str, Any] = {
     "mode": Mode.TEXT,
@@ -95,7 +96,7 @@ class Parts:
 
         queue, hub = Queue(database), Hub()
         options = {"live_pictures": live_pictures, "seconds_per_step": seconds_per_step}
-        supervisor = Supervisor(factory, options if factory == FAKE else {})
+        supervisor = Supervisor(factory, _options(factory, options))
         dispatcher = Dispatcher(
             queue,
             supervisor,
@@ -116,6 +117,12 @@ class Parts:
         """The job, once it has ended."""
         wait_for(lambda: self.hub.view(owner, job_id).state.finished, timeout_s)
         return self.hub.view(owner, job_id)
+
+
+def _options(factory: str, options: dict[str, Any]) -> dict[str, Any]:
+    if factory == TORCH:
+        return {"device": "cpu", "live_pictures": options["live_pictures"]}
+    return options if factory == FAKE else {}
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:

@@ -18,6 +18,7 @@ import { whoIsHere } from "./person.js";
 import { Pictures } from "./pictures.js";
 import { Presets } from "./presets.js";
 import { Prompting } from "./prompting.js";
+import { Queue } from "./queue.js";
 import { showFavourites } from "./picture-actions.js";
 import { Finisher } from "./finisher.js";
 import { Residency } from "./residency.js";
@@ -56,7 +57,7 @@ class Studio {
   #announced = "";
 
   async start() {
-    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#prompt-notes", "#understanding", "#prompt-history", "#wildcard-editor", "#many-prompts", "#importer", "#presets", "#preset-dialog", "#preset-file", "#settings-cards", "#wall-grid", "#share", "#field-mode textarea, #field-mode input"].map(present));
+    await Promise.all(["#stage-now", "#gallery-grid", "#models-grid", "#queue-line", "#model-details", "#model-getting", "#loras-add", "#lora-choice", "#viewer", "#theme", "#generate", "#source-slot", "#editor", "#finisher", "#reading", "#reading-file", "#prompt-notes", "#understanding", "#prompt-history", "#wildcard-editor", "#many-prompts", "#importer", "#presets", "#preset-dialog", "#preset-file", "#settings-cards", "#wall-grid", "#share", "#field-mode textarea, #field-mode input"].map(present));
     drawIcons();
     [this.me] = await Promise.all([whoIsHere(), likings.load()]);
     if (this.me) showAccount(this.me);
@@ -69,6 +70,7 @@ class Studio {
     this.reading = new Reading(this);
     this.importer = new Importer(this);
     this.residency = new Residency(this);
+    this.queue = new Queue(this);
     this.getting = new Getting(this);
     this.loras = new Loras(this);
     this.prompting = new Prompting(this);
@@ -90,6 +92,7 @@ class Studio {
     void this.presets.start();
     this.prompting.start();
     this.stage.start();
+    this.queue.start();
     this.feed.addEventListener("change", () => this.#showState());
     this.feed.addEventListener("change", () => this.notices.show(this.feed.notices));
     this.feed.addEventListener("updated", () => {
@@ -162,6 +165,10 @@ class Studio {
   }
 
   // --- what the parts ask for ---
+
+  get looksAfterOthers() {
+    return Boolean(this.me?.accounts) && this.me.role === "admin";
+  }
 
   async useRecipe(id) {
     this.#toCreate();
@@ -255,7 +262,7 @@ class Studio {
   #go() {
     const [, route = "create", view = "all"] = location.hash.split("/");
     if (this.route === "settings") this.settings.leave();
-    this.route = ["gallery", "models", "wall", "settings"].includes(route) ? route : "create";
+    this.route = ["gallery", "models", "queue", "wall", "settings"].includes(route) ? route : "create";
     document.documentElement.dataset.route = this.route;
     for (const link of document.querySelectorAll("[data-route]")) {
       if (link.tagName !== "A") continue;
@@ -273,6 +280,7 @@ class Studio {
       this.models.show(view);
       void this.residency.ask();
     }
+    if (this.route === "queue") this.queue.show();
     window.scrollTo(0, 0);
   }
 
