@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from studio.accounts import Accounts, Belongings
 from studio.accounts.quotas import Quota, Quotas
 from studio.accounts.remembered import Memories
-from studio.errors import InvalidField, NotFound, StudioError
+from studio.errors import InvalidField, NotFound, SetupError, StudioError
 from studio.gallery import Gallery, Image
 from studio.gallery.bare import BarePictures
 from studio.gallery.imports import Imports
@@ -133,7 +133,9 @@ class Studio:
             return None
         from studio.network.certificates import Certificate
 
-        return Certificate(self.paths.certificate, self.paths.certificate_key).fingerprint()
+        with contextlib.suppress(SetupError):  # taken away meanwhile; the next start makes another
+            return Certificate(self.paths.certificate, self.paths.certificate_key).fingerprint()
+        return None
 
     def describe(self) -> dict[str, object]:
         """The worker, its device, and how many jobs wait."""

@@ -51,6 +51,18 @@ def remove(name: Name, home: Home = None) -> None:
     typer.echo(f"{name} has no account any more.")
 
 
+@app.command("role")
+def role(
+    name: Name,
+    to: Annotated[str, typer.Argument(metavar="ROLE", help="admin, member or guest.")],
+    home: Home = None,
+) -> None:
+    """Give somebody another role; a guest who becomes a member stays."""
+    with _accounts(home) as accounts:
+        person = accounts.people.set_role(name, to)
+    typer.echo(f"{person.name} is {person.role} now.")
+
+
 @app.command("password")
 def password(name: Name, password_stdin: FromInput = False, home: Home = None) -> None:
     """Give somebody another password; their sessions end."""

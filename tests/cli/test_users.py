@@ -33,6 +33,8 @@ def test_people_from_first_to_last(home: Path) -> None:
     assert users(home, "key", "ben").startswith("studio_")
     assert "/join?invitation=" in users(home, "invite", "--address", "http://studio.local:7860")
     users(home, "password", "ben", "--password-stdin", typed="another one\n")
+    assert "ben is admin now" in users(home, "role", "ben", "admin")
+    users(home, "role", "ben", "member")
     with pytest.raises(StudioError, match="only admin"):
         users(home, "remove", "anna")
     users(home, "remove", "ben")

@@ -144,6 +144,16 @@ def test_a_session_posts_from_the_studios_own_pages_only(client: TestClient) -> 
     assert client.post("/api/v1/prompts/count", json=text, headers=OWN).status_code == 200
 
 
+def test_coming_in_takes_a_browser_or_a_key(client: TestClient) -> None:
+    """A page elsewhere could log a browser in as somebody else, if one came along that tells nothing of itself."""
+    right = {"name": "ben", "password": PASSWORD}
+    for path in ("/login", "/join"):
+        for headers in ({}, {"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            answer = client.post(path, data=right, headers=headers)
+            assert answer.status_code == 403 and "set-cookie" not in answer.headers, (path, headers)
+    assert log_in(client, "ben") == 303
+
+
 def test_programs_come_in_by_key_or_basic(house: Studio, client: TestClient) -> None:
     key = key_of(house, "ben")
     assert client.get("/api/v1/me", headers=key).json()["name"] == "ben"

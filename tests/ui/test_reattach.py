@@ -117,6 +117,28 @@ def test_what_another_device_wrote_is_taken_over_on_coming_back(page: Page, serv
     expect(page.locator(".toast")).to_have_count(0)
 
 
+@pytest.mark.browser
+def test_presets_over_the_form_follow_to_another_device(page: Page, browser: Browser, server: Server) -> None:
+    page.goto(server.address)
+    wait_until_ready(page)
+    page.fill("#field-prompt textarea", "pizza")
+    page.click("#preset-strip [data-preset='starter-candy']")
+    expect(page.locator("#field-prompt textarea")).to_have_value("3d pizza on a pink background")
+    page.wait_for_function("() => !JSON.parse(localStorage['latent-studio.form']).unsent")
+    phone = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
+    phone.set_default_timeout(WAIT_MS)
+    phone.goto(server.address)
+    wait_until_ready(phone)
+    expect(phone.locator("#field-prompt textarea")).to_have_value("3d pizza on a pink background")
+    phone.click("[data-layer='starter-candy'] .preset-remove")
+    expect(phone.locator("#field-prompt textarea")).to_have_value("pizza")
+    phone.wait_for_function("() => !JSON.parse(localStorage['latent-studio.form']).unsent")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#field-prompt textarea")).to_have_value("pizza")
+    expect(page.locator("[data-layer='starter-candy']")).to_have_count(0)
+    phone.context.close()
+
+
 def test_ten_jobs_of_a_script_over_a_connection_that_is_cut_twenty_times(server: Server) -> None:
     with proxy_to(server.address) as proxy:
 

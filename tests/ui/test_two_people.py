@@ -38,6 +38,24 @@ def to(page: Page, address: str, route: str) -> None:
     expect(page.locator("html")).to_have_attribute("data-route", route.split("/")[0])
 
 
+def favourites_and_presets_are_ones_own(anna: Page, ben: Page, address: str) -> None:
+    anna.locator("#gallery-grid .cell").hover()
+    anna.locator("#gallery-grid .cell-corner").click()
+    for page, count in ((anna, 1), (ben, 0)):
+        to(page, address, "gallery/favourites")
+        expect(page.locator("#gallery-grid img")).to_have_count(count)
+    preset = {"title": "Anna's own", "recipe": {"steps": 11}}
+    own = (
+        "async (body) => (await fetch('api/v1/presets', {method: 'POST', body: JSON.stringify(body),"
+        " headers: {'Content-Type': 'application/json'}})).status"
+    )
+    assert anna.evaluate(own, preset) == 201
+    listed = "async () => (await fetch('api/v1/presets')).text()"
+    assert "Anna's own" in anna.evaluate(listed) and "Anna's own" not in ben.evaluate(listed)
+    to(anna, address, "gallery")
+    expect(anna.locator("#gallery-grid img")).to_have_count(1)
+
+
 def share_by_the_wall_and_a_link(anna: Page, ben: Page, address: str) -> None:
     anna.locator("#gallery-grid .cell-open").click()
     anna.get_by_label("Share", exact=True).click()
@@ -144,6 +162,7 @@ def test_two_people_side_by_side(
         image_id = anna.evaluate("async () => (await (await fetch('api/v1/images')).json()).images[0].id")
         status = "async id => (await fetch(`api/v1/images/${id}/file`)).status"
         assert (anna.evaluate(status, image_id), ben.evaluate(status, image_id)) == (200, 404)
+        favourites_and_presets_are_ones_own(anna, ben, server.address)
         share_by_the_wall_and_a_link(anna, ben, server.address)
         each_has_likings_of_their_own(anna, ben, server.address)
         another_device_shows_the_same(browser, anna, server.address)

@@ -33,6 +33,7 @@ export class Form extends EventTarget {
 
   async start() {
     await Promise.all([this.#memory.load(), ...["#fill", "#advanced", "[data-fold]", "#paste-offer", "#count input"].map(present)]);
+    this.stack = read(this.#memory.values.stack);
     document.addEventListener("input", (event) => this.#typed(event));
     window.addEventListener("pagehide", () => this.#save(true));
     document.addEventListener("visibilitychange", () => void this.#catchUp());
@@ -66,7 +67,7 @@ export class Form extends EventTarget {
 
   #save(leaving = false) {
     clearTimeout(this.#saveTimer);
-    if (this.values) this.#memory.take(this.values);
+    if (this.values) this.#memory.take({ ...this.values, stack: this.stack ? JSON.stringify(this.stack) : "" });
     if (leaving) this.#memory.flush(true);
   }
 
@@ -76,12 +77,14 @@ export class Form extends EventTarget {
     if (document.hidden) return this.#save(true);
     const values = await this.#memory.news();
     if (!values) return;
-    this.fill({ from: "values", values: { ...this.#facts.untouched, ...values, count: undefined }, quiet: true });
-    if (values.count) this.write("count", values.count);
+    const { count, stack, ...fields } = values;
+    this.fill({ from: "values", values: { ...this.#facts.untouched, ...fields }, state: read(stack), quiet: true });
+    if (count) this.write("count", count);
   }
 
   recall() {
-    const kept = { ...this.#facts.untouched, count: 1, ...this.#memory.values };
+    const { stack: _, ...remembered } = this.#memory.values;
+    const kept = { ...this.#facts.untouched, count: 1, ...remembered };
     this.#restored = true;
     this.values = kept;
     return [...this.#facts.fields, "count"].map((name) => kept[name] ?? null);
@@ -129,6 +132,7 @@ export class Form extends EventTarget {
     const [before, stackBefore] = [this.#before, this.#stackBefore];
     this.clearErrors();
     this.stack = JSON.parse(stack || "null");
+    this.#save();
     this.dispatchEvent(new CustomEvent("filled", { detail: { from } }));
     if (!note && (quiet || ["presets", "defaults"].includes(from))) return;
     const undoing = from === "values";
@@ -304,6 +308,15 @@ export class Form extends EventTarget {
     if (!block) return;
     if (block.querySelector("[aria-invalid]")) this.clearErrors();
     this.showSliders();
+  }
+}
+
+/** The presets over a form that was remembered. */
+function read(stack) {
+  try {
+    return JSON.parse(stack || "null");
+  } catch {
+    return null;
   }
 }
 

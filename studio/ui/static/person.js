@@ -5,7 +5,7 @@ import { request } from "./api.js";
 import { forgetPaintings } from "./paintings.js";
 
 const KEY = "latent-studio.person";
-const OWN = ["latent-studio.form", "latent-studio.fold", "latent-studio.presets", "latent-studio.import-labels"];
+const OWN = ["latent-studio.form", "latent-studio.fold", "latent-studio.import-labels"];
 
 /** Who that is: name, role, and whether anybody has an account; null when the studio does not answer just now. */
 export async function whoIsHere() {

@@ -1,5 +1,5 @@
 // The strip of presets: press one to lay it over the form, several in an order that can be changed. What the form was
-// without them, and which of them sets a field, Python answers with each filling; here it is remembered and shown.
+// without them, and which of them sets a field, Python answers with each filling; the form remembers it, here it is shown.
 
 import { request, sendFile } from "./api.js";
 import { same } from "./form.js";
@@ -9,7 +9,6 @@ import { PresetSaving } from "./preset-saving.js";
 import { PresetStrip } from "./preset-strip.js";
 import { toast } from "./toasts.js";
 
-const KEY = "latent-studio.presets";
 const MOST_UNDO = 30;
 const NOT_SHOWN = ["mode", "source", "source_image", "mask"];
 
@@ -30,7 +29,6 @@ export class Presets {
   }
 
   start() {
-    this.form.stack = stored();
     this.form.addEventListener("filled", ({ detail }) => this.#filled(detail.from));
     this.form.addEventListener("remembered", () => this.#remembered());
     window.addEventListener("focus", () => void this.refresh());
@@ -113,7 +111,6 @@ export class Presets {
 
   #filled(from) {
     if (!["presets", "defaults", "values"].includes(from)) this.#past = [];
-    localStorage.setItem(KEY, JSON.stringify(this.form.stack));
     this.show();
   }
 
@@ -188,12 +185,4 @@ function mark(element, titles) {
   element.dataset.setBy = titles;
   element.title = `Set by ${titles}`;
   input?.setAttribute("aria-description", `Set by the preset ${titles}`);
-}
-
-function stored() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
 }
