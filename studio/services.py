@@ -112,9 +112,10 @@ class Studio:
     def close(self) -> None:
         """Stop the worker, park what is unfinished, and let go of the home folder. Harmless when repeated."""
         self.arrivals.close()
+        self.library.close()  # before what may wait for the hash of a large file
         self.dispatcher.close()
+        self.caretaker.close()
         self.imports.close()
-        self.library.close()
         self.database.close()
         self.lock.release()
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from studio.accounts.quotas import Quota
-from studio.errors import Conflict, StorageError, StudioError
+from studio.errors import Cancelled, Conflict, StorageError, StudioError
 from studio.jobs.board import Board
 from studio.jobs.clerk import Clerk, Ended, Save
 from studio.jobs.hub import Hub
@@ -286,6 +286,9 @@ class Dispatcher:
     def _send(self, picture: TakenPicture) -> None:
         try:
             located = self._locate(picture.recipe)
+        except Cancelled:  # a hash was being computed when the studio was stopped: the next start does it
+            self._write(Lost((), (picture.key,), ""))
+            return
         except StudioError as error:
             self._write(Ended(picture, PictureFailed(picture.job_id, picture.index, error.code, str(error))))
             return

@@ -32,6 +32,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _DAMAGE = ("file is not a database", "disk image is malformed", "malformed database schema", "unsupported file format")
 
 
+_GONE = ("disk I/O error", "unable to open database file", "attempt to write a readonly database")
+
+
 @dataclass(frozen=True)
 class Preparation:
     """What `Database.prepare` found: ``set_aside`` is where a damaged file went, ``problem`` what was wrong with it.
@@ -133,6 +136,8 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
+            if any(sign in str(error.orig) for sign in _GONE):
+                self._engine.dispose()  # a connection to a drive that was gone never works again; a new one may
             raise _in_words(error, self) from error
 
     def prepare(self) -> Preparation:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio.errors import StorageMissing
+from studio.errors import StorageError, StorageMissing
 from studio.gallery import Gallery
 from studio.gallery.anchor import FILE
 from studio.paths import Paths
@@ -116,3 +116,32 @@ def test_a_real_drive_is_taken_out_and_put_back(tmp_path: Path, empty_database: 
     finally:
         for place in mounted:
             subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_home_that_goes_and_comes_back(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a drive that is pulled out every read and write fails, on connections from before too."""
+    monkeypatch.setattr("studio.jobs.clerk.PAUSE_S", 0.05)
+    monkeypatch.setattr("studio.jobs.dispatcher.PAUSE_S", 0.05)
+    paths = Paths.at(tmp_path / "home")
+    paths.home.mkdir()
+    shutil.copy(empty_database, paths.database)
+    parts = Parts.build(paths.home, seconds_per_step=0.02)
+    parts.gallery.recover()
+    parts.dispatcher.start()
+    try:
+        parts.dispatcher.enqueue("local", resolved(seed=1), 8, "before")
+        wait_for(lambda: parts.hub.view("local", "before").done >= 1)
+        elsewhere = paths.home.rename(tmp_path / "in a drawer")
+        parts.database.close()  # what is opened anew finds nothing
+        with pytest.raises(StorageError):
+            for number in range(100):
+                parts.dispatcher.enqueue("local", resolved(), 1, f"meanwhile-{number}")
+        assert not paths.home.exists()
+        elsewhere.rename(paths.home)
+        assert parts.finished("before").done == 8
+        assert parts.finished(parts.dispatcher.enqueue("local", resolved(seed=50)).id).done == 1
+        seeds = [image.seed for image in parts.gallery.list("local", limit=500).images]
+        assert sorted(set(range(1, 9)) | {50}) == sorted({seed for seed in seeds if seed in (*range(1, 9), 50)})
+        assert len(list(paths.images.rglob("*.png"))) == len(seeds)
+    finally:
+        parts.close()

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import event
 
-from studio.errors import DamagedModel, NotFound, StorageFull
+from studio.errors import Cancelled, DamagedModel, NotFound, StorageFull
 from studio.jobs import JobUpdate, JobView, Located, Subscription
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import JobState, PictureDone
@@ -385,6 +385,53 @@ def test_a_clean_stop_parks_the_rest_and_the_next_start_takes_it_up(start: Start
     assert (ended.state, ended.done) == (DONE, 6)
     images = second.gallery.list("local").images
     assert sorted(image.recipe.seed for image in images) == list(range(9, 15))
+
+
+def test_a_stop_while_a_hash_is_computed_parks_the_picture(start: Starter) -> None:
+    asked, stopped = threading.Event(), threading.Event()
+
+    def locate(recipe: ResolvedRecipe) -> Located:
+        asked.set()
+        assert stopped.wait(10)
+        raise Cancelled("The studio is closing.")
+
+    first = start(locate=locate)
+    first.dispatcher.enqueue("local", resolved(seed=9), 1, "parked")
+    assert asked.wait(10)
+    closing = threading.Thread(target=first.close)
+    closing.start()
+    stopped.set()
+    closing.join(15)
+    assert not closing.is_alive()
+    ended = start().finished("parked")
+    assert (ended.state, ended.done) == (DONE, 1)
+
+
+def test_an_error_that_sticks_to_the_device_costs_the_job_that_made_it_only(start: Starter) -> None:
+    """As after "CUDA error: device-side assert triggered": nothing works in that process any more, so it ends."""
+    parts = start(factory="tests.jobs.engines:troubled")
+    wait_for(lambda: parts.supervisor.ready)
+    sticking = parts.dispatcher.enqueue("local", resolved(prompt="!defect"), 2)
+    others = [parts.dispatcher.enqueue("local", resolved(seed=20 * number), 3) for number in range(3)]
+    wait_for(lambda: parts.supervisor.status == "restarting")
+    began_s = time.monotonic()
+    wait_for(lambda: parts.supervisor.ready)
+    assert time.monotonic() - began_s < 15
+    failed = parts.finished(sticking.id, timeout_s=60)
+    assert failed.state is FAILED and "a defect of the engine" in (failed.error or "")
+    assert [parts.finished(job.id, timeout_s=60).done for job in others] == [3, 3, 3]
+    assert len(parts.gallery.list("local").images) == 9
+
+
+def test_a_cancelled_picture_leaves_nothing_on_the_disk(start: Starter, tmp_path: Path) -> None:
+    parts = start(live_pictures=4, seconds_per_step=0.02)
+    job = parts.dispatcher.enqueue("local", resolved(steps=100), 4)
+    wait_for(lambda: any(one.step > 3 for one in parts.hub.view("local", job.id).pictures))
+    parts.dispatcher.cancel("local", job.id)
+    after = parts.dispatcher.enqueue("local", resolved(seed=77), 1)
+    parts.finished(after.id)
+    assert [image.seed for image in parts.gallery.list("local").images] == [77]
+    assert len([path for path in tmp_path.rglob("*") if path.suffix in (".png", ".part")]) == 1
 
 
 def test_views_travel_as_json(room: Parts) -> None:

@@ -16,9 +16,14 @@ from sqlalchemy.exc import IntegrityError
 
 from studio.errors import SetupError, StorageError
 from studio.store import Database
+from studio.store.database import MIGRATIONS
 from studio.store.tables import Base, ImageRow, JobRow, OwnerRow, PictureRow
 
 NOW = datetime(2026, 3, 29, 1, 30, 0, 123456, timezone.utc)
+
+
+VERSIONS = sorted(file.name[:4] for file in (MIGRATIONS / "versions").glob("0*.py"))
+"""Every schema there was, the oldest first."""
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def search(database: Database) -> list[tuple[str, bool, str | None]]:
         return [(row.id, row.favourite, row.parent_id) for row in rows]
 
 
-@pytest.mark.parametrize("version", ["0001"])
+@pytest.mark.parametrize("version", VERSIONS[:-1])
 def test_every_older_schema_is_brought_up_to_date_with_its_rows(tmp_path: Path, version: str) -> None:
     old_database(tmp_path / "studio.db", version)
     database = Database.open(tmp_path / "studio.db")
