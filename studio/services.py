@@ -340,8 +340,16 @@ def build_studio(settings: Settings) -> Studio:
         SetupError: another studio works on this home folder.
         StorageError: the home folder cannot be written.
     """
+    lock = HomeLock.acquire(settings.paths.home)
+    try:
+        return _build(settings, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def _build(settings: Settings, lock: HomeLock) -> Studio:
     paths = settings.paths
-    lock = HomeLock.acquire(paths.home)
     _mend_settings(paths)
     database = Database.open(paths.database)
     gallery = Gallery(database, paths)

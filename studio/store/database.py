@@ -7,6 +7,7 @@ It refuses to know any table.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from studio.set_aside import set_aside
 from studio.store.salvage import salvage
 
 BUSY_TIMEOUT_MS = 15_000
+LEAST_FREE_BYTES = 100_000
 BEING_MADE_S = 2.0
 """How old an empty file must be to be taken for a damaged one."""
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -261,11 +263,19 @@ def _first(error: DBAPIError) -> DBAPIError:
     return error
 
 
+def _is_full(file: Path | None) -> bool:
+    """Whether SQLite has no room for the files it keeps beside a database: that it calls an input or output error."""
+    try:
+        return file is not None and shutil.disk_usage(file.parent).free < LEAST_FREE_BYTES
+    except OSError:
+        return False
+
+
 def _in_words(error: DBAPIError, database: Database) -> StorageError:
     """The driver's error as a sentence for a person."""
     error = _first(error)
     cause, where = str(error.orig), database.file or database.url.host
-    if "full" in cause:
+    if "full" in cause or ("disk I/O error" in cause and _is_full(database.file)):
         return StorageFull(f"The disk with the database {where} is full. Make room there, then try again.")
     if _is_damage(error):
         return StorageError(

@@ -11,6 +11,7 @@ deleted for good in between is taken out of the copy. A backup gets its name onl
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -83,6 +84,8 @@ def back_up(paths: Paths, target: Path, keep: int = 0, stopped: Callable[[], boo
     except OSError as error:
         raise in_words(error, target) from error
     except sqlite3.Error as error:
+        if "full" in str(error):
+            raise in_words(OSError(errno.ENOSPC, str(error)), target) from error
         raise StorageError(f"The database {paths.database} could not be backed up: {error}.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -79,7 +80,10 @@ class Zip:
         self._stream.close()
 
     def discard(self) -> None:
-        self._stream.close()
+        with contextlib.suppress(OSError, ValueError):  # both write what they still hold, on a disk that may be full
+            self._zip.close()
+        with contextlib.suppress(OSError):
+            self._stream.close()
         self.file.unlink(missing_ok=True)
 
 

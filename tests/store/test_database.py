@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from studio.errors import SetupError, StorageError
 from studio.store import Database
@@ -302,3 +302,13 @@ def test_a_database_that_is_in_use_is_not_taken_for_damaged(tmp_path: Path, monk
     finally:
         other.close()
         database.close()
+
+
+def test_after_an_input_or_output_error_connections_are_made_anew(database: Database) -> None:
+    """Those to a drive that was pulled out never work again, though the drive is back."""
+    before = database._engine.pool
+    broken = sqlite3.OperationalError("disk I/O error")
+    with pytest.raises(StorageError, match="cannot be used"), database.session():
+        raise OperationalError("SELECT 1", {}, broken)
+    assert database._engine.pool is not before
+    assert owners(database) == {"local"}
