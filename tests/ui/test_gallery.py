@@ -84,6 +84,8 @@ def test_fields_and_their_values_are_suggested(open_page: OpenPage) -> None:
     expect(page.locator("#gallery-search")).to_have_attribute("aria-activedescendant", "search-suggestion-0")
     page.keyboard.press("Enter")
     expect(page.locator("#gallery-search")).to_have_value("heron sampler:")
+    page.wait_for_timeout(400)
+    expect(page.locator("#gallery-note")).to_be_empty()  # a value that is still to come is no mistake
     expect(listed.first).to_contain_text("DPM++ 2M")
     page.keyboard.type("dpm")
     page.keyboard.press("ArrowDown")

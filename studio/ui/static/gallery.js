@@ -19,6 +19,7 @@ import { pictures as countOf } from "./words.js";
 const PAGE = 60;
 const WAITING = 12;
 const PAUSE_MS = 250;
+const UNFINISHED = /(^|\s)-?(sampler|model|tag|album|negative|steps|seed|size|width|height|date|fav)(:|=|>=?|<=?)"?$/i; // its value is still to come
 
 export class Gallery {
   view = "all";
@@ -49,7 +50,7 @@ export class Gallery {
   start() {
     this.search.addEventListener("input", () => {
       clearTimeout(this.#typingTimer);
-      this.#typingTimer = setTimeout(() => this.#searchFor(this.search.value), PAUSE_MS);
+      this.#typingTimer = setTimeout(() => UNFINISHED.test(this.search.value) || this.#searchFor(this.search.value), PAUSE_MS);
     });
     this.sort.addEventListener("change", () => this.#reload(true));
     startSearchHelp(this.search, document.querySelector("#gallery-help"), (words) => this.#searchFor(words));

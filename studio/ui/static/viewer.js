@@ -133,10 +133,10 @@ export class Viewer {
       ...(image.binned ? [] : sends),
       image.binned ? null : tool("tag", "Tag", () => this.#tag()),
       image.binned ? null : tool("album", "Put into an album", () => this.#album()),
-      downloadLink(image.id),
-      formatChoice(),
       image.infotext ? tool("copy", "Copy the recipe as text", () => this.#copy(image)) : null,
       image.binned ? null : tool("trash", "Delete", () => this.#studio.pictures.bin([image.id])),
+      downloadLink(image.id),
+      formatChoice(),
     ];
     this.labels = make("div", { class: "viewer-labels", hidden: true });
     void this.#showLabels(image.id);
