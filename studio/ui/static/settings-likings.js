@@ -9,7 +9,7 @@ import { toast } from "./toasts.js";
 const CHOICES = [
   ["theme", "Colours", [["system", "As the system"], ["light", "Light"], ["dark", "Dark"]]],
   ["previews", "Live previews", [["all", "As they come"], ["few", "One in two seconds"], ["none", "None"]]],
-  ["download_format", "Format of downloads", [["png", "PNG: the original"], ["jpeg", "JPEG"], ["webp", "WebP"], ["avif", "AVIF"]]],
+  ["download_format", "Format of downloads", [["png", "PNG (original)"], ["jpeg", "JPEG"], ["webp", "WebP"], ["avif", "AVIF"]]],
 ];
 
 export function likingsCard() {
