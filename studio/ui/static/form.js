@@ -67,7 +67,7 @@ export class Form extends EventTarget {
 
   #save(leaving = false) {
     clearTimeout(this.#saveTimer);
-    if (this.values) this.#memory.take({ ...this.values, stack: this.stack ? JSON.stringify(this.stack) : "" });
+    if (this.values) this.#memory.take({ ...this.values, stack: this.stack?.layers?.length ? JSON.stringify(this.stack) : "" });
     if (leaving) this.#memory.flush(true);
   }
 

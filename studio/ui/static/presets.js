@@ -127,6 +127,7 @@ export class Presets {
   /** The form has its values: one that is untouched begins with what somebody has made their default. */
   opened() {
     this.#isOpen = true;
+    this.show();
     this.#begin();
   }
 
