@@ -50,7 +50,7 @@ EMPTY_DEFAULTS = ("steps", "guidance_scale", "width_px", "height_px", "clip_skip
 """Fields that show what they stand for while they are empty."""
 
 
-TEMPLATE = "The template is in the form, with the seed that makes the same words of it."
+TEMPLATE = "The template is in the form, with the seed that makes its words."
 
 KEPT: tuple[str, ...] = ("checkpoint", "sampler", "schedule")
 """What the form keeps where a recipe from elsewhere names one that is not here."""

@@ -163,6 +163,16 @@ def test_wildcards_are_read_and_changed(client: httpx.Client) -> None:
     assert client.delete("/api/v1/wildcards/animals").status_code == 422
 
 
+def test_prompts_of_before_are_those_that_were_typed(client: httpx.Client) -> None:
+    for prompt in ("an old {one|two}", "a newer thing", "an old {one|two}"):
+        ordered(client, 2, prompt=prompt, negative_prompt="text")
+    found = client.get("/api/v1/prompts/history?search=text").json()["prompts"]
+    assert [(one["prompt"], one["pictures"]) for one in found[:2]] == [("an old {one|two}", 4), ("a newer thing", 2)]
+    assert found[0]["negative_prompt"] == "text" and found[0]["last_used"] > found[1]["last_used"]
+    assert len(client.get("/api/v1/prompts/history?search=newer+THING").json()["prompts"]) == 1
+    assert len(client.get("/api/v1/prompts/history?limit=1").json()["prompts"]) == 1
+
+
 def understood(client: httpx.Client, text: str, **more: object) -> dict[str, Any]:
     answer = client.post("/api/v1/prompts/understand", json={"text": text, **more})
     assert answer.status_code == 200, answer.text

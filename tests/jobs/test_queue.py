@@ -12,6 +12,7 @@ from sqlalchemy import event
 from studio.errors import Conflict, InvalidField, NotFound
 from studio.gallery import Gallery
 from studio.jobs import Job, Order, Queue
+from studio.jobs.typed import typed_prompts
 from studio.paths import Paths
 from studio.recipe.events import JobState, Pixels
 from studio.store import Database
@@ -58,6 +59,14 @@ def test_pictures_that_differ_from_their_job_are_taken_as_they_were_ordered(queu
     taken = queue.next_pictures(3)
     assert [(picture.recipe.prompt, picture.recipe.seed) for picture in taken] == expected
     assert taken[1].recipe.templates.prompt == "a {red|blue} cat"
+
+
+def test_prompts_of_before_are_ones_own(queue: Queue, database: Database) -> None:
+    queue.enqueue("ann", resolved(prompt="a red cat", templates={"prompt": "a {red|blue} cat"}))
+    queue.enqueue("bob", resolved(prompt="a secret"))
+    assert [one.prompt for one in typed_prompts(database, "ann")] == ["a {red|blue} cat"]
+    assert [one.prompt for one in typed_prompts(database, "bob", "SECRET a")] == ["a secret"]
+    assert typed_prompts(database, "bob", "cat") == []
 
 
 def test_several_orders_are_queued_together_or_not_at_all(queue: Queue) -> None:
