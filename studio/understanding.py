@@ -107,6 +107,9 @@ class _Reading:
         except PromptError as error:
             self._mark("problem", error.plain_message, error.column)
             return self._found
+        except InvalidField as error:
+            self._found.marks.append(Mark("problem", error.message[:1].upper() + error.message[1:]))
+            return self._found
         for remark in plan.remarks:
             self._mark("remark", remark.message, remark.column)
         self._loras(plan.extras)

@@ -298,6 +298,8 @@ class Queue:
         there = session.get(JobRow, job_id)
         if there is not None:
             _check_same_order(there, owner, content, order.count, order.rolled)
+            if "prompt" not in order.rolled:
+                _check_same_words(session, there, order.changes)
             return there
         self._check_room(session, owner, order.recipe, order.count, quota)
         self._arrive(session, owner)
@@ -365,6 +367,14 @@ class Queue:
         with self._clock:
             self._last_created = max(datetime.now(timezone.utc), self._last_created + timedelta(microseconds=1))
             return self._last_created
+
+
+def _check_same_words(session: Session, there: JobRow, changes: Sequence[Mapping[str, Any] | None]) -> None:
+    """That the pictures of a job are told by the same prompts as those of another order of its id."""
+    found = select(PictureRow.changes).where(PictureRow.job_id == there.id).order_by(PictureRow.idx)
+    kept = [(one or {}).get("prompt") for one in session.scalars(found)]
+    if [(one or {}).get("prompt") for one in changes or [None] * there.count] != kept:
+        raise Conflict(f"The id {there.id!r} is taken by another order. Choose another, or leave it out.")
 
 
 def _check_same_order(

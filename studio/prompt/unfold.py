@@ -32,9 +32,13 @@ from dynamicprompts.wildcards import WildcardManager
 
 from studio.errors import PromptError, UnknownWildcard
 from studio.prompt.template import MAX_DEPTH, Choice, Place, Wildcard, is_template, read_template
+from studio.recipe.limits import MAX_PROMPT_CHARACTERS, check_prompt
 
 MAX_DRAWS = 10_000
 """Wildcards looked into for one prompt: files that name each other several times over grow without end."""
+
+MAX_DRAWN_CHARACTERS = 10 * MAX_PROMPT_CHARACTERS
+"""Of all entries together; what they make has to fit into a prompt anyway."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,7 @@ def unfold(text: str, seed: int, wildcards: Wildcards, field: str = "prompt") ->
 
     Raises:
         PromptError: a template that cannot be read, a name that no wildcard has, or one that names itself for ever.
+        InvalidField: what was drawn is no prompt, being too long.
     """
     if not is_template(text):
         return text
@@ -74,6 +79,7 @@ def unfold(text: str, seed: int, wildcards: Wildcards, field: str = "prompt") ->
     result = next(context.generator_from_command(command)).text
     if is_template(result):
         raise PromptError(field, f"what was drawn makes another template, which is not read: {result[:80]!r}", 1)
+    check_prompt(field, result)
     return result
 
 
@@ -99,6 +105,7 @@ class _Sampler(RandomSampler):
     def __init__(self, wildcards: Wildcards, field: str, turns: Turns) -> None:
         self._wildcards, self._field, self._turns = wildcards, field, turns
         self._draws = 0
+        self._drawn_characters = 0
 
     def _get_variant(self, command: VariantCommand, context: SamplingContext) -> ResultGen:
         several = command.max_bound > 1 or command.min_bound != 1
@@ -152,6 +159,9 @@ class _Sampler(RandomSampler):
 
     def _read(self, entry: Entry, named_by: Wildcard) -> Command:
         place = Place(self._field, named_by.column, named_by.depth + 1, str(named_by.wildcard))
+        self._drawn_characters += len(entry.text)
+        if self._drawn_characters > MAX_DRAWN_CHARACTERS:
+            raise PromptError(self._field, f"the wildcard {place.of!r} brings too much for a prompt", named_by.column)
         return read_template(entry.text, place)
 
 

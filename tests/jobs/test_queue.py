@@ -61,6 +61,14 @@ def test_pictures_that_differ_from_their_job_are_taken_as_they_were_ordered(queu
     assert taken[1].recipe.templates.prompt == "a {red|blue} cat"
 
 
+def test_a_repeated_order_with_other_words_for_its_pictures_is_another(queue: Queue) -> None:
+    words = [None, {"prompt": "a red cat, at night"}]
+    for _ in range(2):
+        queue.enqueue("ann", resolved(), 2, "matrix", changes=words)
+    with pytest.raises(Conflict):
+        queue.enqueue("ann", resolved(), 2, "matrix", changes=[None, {"prompt": "a red cat, in snow"}])
+
+
 def test_prompts_of_before_are_ones_own(queue: Queue, database: Database) -> None:
     queue.enqueue("ann", resolved(prompt="a red cat", templates={"prompt": "a {red|blue} cat"}))
     queue.enqueue("bob", resolved(prompt="a secret"))

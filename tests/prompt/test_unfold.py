@@ -16,7 +16,7 @@ from dynamicprompts.wildcards import WildcardManager
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from studio.errors import PromptError, StudioError
+from studio.errors import InvalidField, PromptError, StudioError
 from studio.prompt import parse
 from studio.prompt.template import MAX_DEPTH, is_template
 from studio.prompt.unfold import Entry, arrangement, unfold
@@ -163,6 +163,17 @@ def test_what_cannot_be_is_refused_at_its_column(template: str, message: str, co
         unfold(template, 1, some, "negative_prompt")
     assert message in str(caught.value)
     assert (caught.value.field, caught.value.column) == ("negative_prompt", column)
+
+
+def test_what_is_too_long_for_a_prompt_is_refused() -> None:
+    def long(name: str) -> list[Entry]:
+        return [Entry("x" * 15_000 if name == "long" else "x" * 1_000_000)]
+
+    assert len(unfold("__long__", 1, long)) == 15_000
+    with pytest.raises(InvalidField, match="30,000 characters are too many"):
+        unfold("__long____long__", 1, long)
+    with pytest.raises(PromptError, match="brings too much"):
+        unfold("__huge__", 1, long)
 
 
 def test_what_is_wrong_in_a_wildcard_points_at_its_name() -> None:
