@@ -108,8 +108,8 @@ def test_weights_count_in_templates_and_wildcards() -> None:
     counted = Counter(unfold("__colours__", seed, some) for seed in range(2000))
     assert 900 < counted["blue"] < 1100 and 400 < counted["red"] < 600
     # the second draw must not give an option another one's weight
-    counted = Counter(unfold("{2$$1::a|1000::b|1::c}", seed, some) for seed in range(400))
-    assert counted["b,a"] + counted["b,c"] > 390 and 150 < counted["b,a"] < 250
+    counted = Counter(unfold("{2$$1000::a|1::b|1000::c}", seed, some) for seed in range(400))
+    assert counted["a,c"] + counted["c,a"] > 390 and 150 < counted["c,a"] < 250
 
 
 def test_prompt_and_negative_draw_apart_and_a_second_pass_as_the_first() -> None:
