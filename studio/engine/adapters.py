@@ -24,8 +24,11 @@ log = logging.getLogger(__name__)
 
 KEPT_BYTES = 1_000_000_000
 
-Term = tuple[float, Callable[[], Tensor]]
-"""A weight, and the delta it weighs."""
+Change = Callable[[Tensor], Tensor]
+"""What an adapter adds to a clean tensor at weight 1."""
+
+Term = tuple[float, Change]
+"""A weight, and the change it weighs."""
 
 
 class AdapterShelf:
@@ -52,10 +55,10 @@ class AdapterShelf:
                         terms.setdefault(component, {}).setdefault(name, []).append((weight, delta))
         return {name: {key: _sum(mine) for key, mine in parts.items()} for name, parts in terms.items()}
 
-    def _fitted(self, path: Path, chassis: Chassis) -> Mapping[str, Mapping[str, Callable[[], Tensor]]]:
+    def _fitted(self, path: Path, chassis: Chassis) -> Mapping[str, Mapping[str, Change]]:
         """The deltas of a file by component and parameter."""
         flat = {name: parameters_by_flat_name(shapes) for name, shapes in chassis.skeleton.items()}
-        found: dict[str, dict[str, Callable[[], Tensor]]] = {}
+        found: dict[str, dict[str, Change]] = {}
         strange = 0
         for module_name, module in self._modules(path).items():
             component, name = component_and_flat_name(module_name)
@@ -65,7 +68,7 @@ class AdapterShelf:
                 continue
             mine = found.setdefault(component, {})
             if module.has_weight:
-                mine[parameter] = _delta_of(module, chassis, component, parameter, path)
+                mine[parameter] = _change_of(module, parameter, path)
             bias = parameter.removesuffix("weight") + "bias"
             if module.bias is not None and bias in chassis.skeleton[component]:
                 mine[bias] = _bias_of(module)
@@ -92,37 +95,33 @@ def _bytes(kept: tuple[object, dict[str, AdapterModule]]) -> int:
     return sum(tensor.nbytes for module in kept[1].values() for tensor in module.factors.values())
 
 
-def _delta_of(
-    module: AdapterModule, chassis: Chassis, component: str, parameter: str, path: Path
-) -> Callable[[], Tensor]:
-    shape = chassis.skeleton[component][parameter]
-
-    def delta() -> Tensor:
+def _change_of(module: AdapterModule, parameter: str, path: Path) -> Change:
+    def change(clean: Tensor) -> Tensor:
         try:
-            return module.delta(shape)
+            return module.change(clean)
         except UnsupportedModel as error:
             raise UnsupportedModel(
                 f"The LoRA {path.name} does not fit this checkpoint at {parameter}: {error}."
             ) from error
 
-    return delta
+    return change
 
 
-def _bias_of(module: AdapterModule) -> Callable[[], Tensor]:
-    def delta() -> Tensor:
+def _bias_of(module: AdapterModule) -> Change:
+    def change(clean: Tensor) -> Tensor:
         assert module.bias is not None
         return module.bias
 
-    return delta
+    return change
 
 
 def _sum(terms: list[Term]) -> Callable[[Tensor], Tensor]:
-    """Clean plus all deltas, added in the prompt's order."""
+    """Clean plus all changes, added in the prompt's order. Each is of the clean tensor, whatever the others do."""
 
     def patched(clean: Tensor) -> Tensor:
         result = clean
-        for weight, delta in terms:
-            result = result.add(delta().to(clean.device), alpha=weight)
+        for weight, change in terms:
+            result = result.add(change(clean).to(clean.device), alpha=weight)
         return result
 
     return patched

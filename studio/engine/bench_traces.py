@@ -1,6 +1,6 @@
 """Whether swaps and adapters leave a trace: in a picture made again after them, and in weights that wore a LoRA often.
 
-The LoRAs are made here, of random numbers over the attention of the UNet. It owns the comparison, bit by bit.
+The LoRAs are made here, of random numbers over attention and output of the UNet. It owns the comparison, bit by bit.
 """
 
 from __future__ import annotations
@@ -66,14 +66,15 @@ def _placements(path: Path, placement: Placement) -> dict[str, Placement]:
 
 
 def _lora(file: Path, chassis: Chassis, seed: int) -> Path:
-    """A LoRA over every query of the UNet's attention."""
+    """A LoRA over attention and output of the UNet; random networks hardly look at their attention."""
     generator = torch.Generator().manual_seed(seed)
     tensors: dict[str, Tensor] = {}
     for name, shape in chassis.skeleton["unet"].items():
-        if name.endswith("to_q.weight"):
-            module = f"unet.{name.removesuffix('.weight')}"
-            tensors[f"{module}.lora_A.weight"] = torch.randn((_RANK, shape[1]), generator=generator)
-            tensors[f"{module}.lora_B.weight"] = torch.randn((shape[0], _RANK), generator=generator) * 0.05
+        if name.endswith(("to_q.weight", "to_v.weight", "conv_out.weight")):
+            module, kernel = f"unet.{name.removesuffix('.weight')}", shape[2:]
+            up = torch.randn((shape[0], _RANK, *[1] * len(kernel)), generator=generator) * 0.005
+            tensors[f"{module}.lora_A.weight"] = torch.randn((_RANK, shape[1], *kernel), generator=generator)
+            tensors[f"{module}.lora_B.weight"] = up
     save_file(tensors, file)
     return file
 

@@ -1,4 +1,4 @@
-"""Reads an adapter file: LoRA and LoCon, LoHa, LoKr and full differences, under the names of kohya, diffusers and peft.
+"""Reads an adapter file: LoRA, LoCon, LoHa, LoKr, DoRA and full differences, by kohya's, diffusers' and peft's names.
 
 An adapter is a difference to the weights of a module, kept as factors. The formulas are those of the papers: LoRA (Hu
 et al. 2021, arXiv:2106.09685), LoHa (Hyeon-Woo et al. 2022, FedPara, arXiv:2108.06098), LoKr (Edalati et al. 2022,
@@ -29,7 +29,8 @@ _ROLES = (
     (r"\.(hada_w1_a|hada_w1_b|hada_w2_a|hada_w2_b|hada_t1|hada_t2)", ""),
     (r"\.(lokr_w1|lokr_w1_a|lokr_w1_b|lokr_w2|lokr_w2_a|lokr_w2_b|lokr_t2)", ""),
     (r"\.(diff|diff_b)", ""),
-    (r"\.(dora_scale|magnitude_vector|lora_magnitude_vector(?:\.\w+)?(?:\.weight)?)", "dora"),
+    (r"\.dora_scale", "dora"),
+    (r"\.(?:magnitude_vector|lora_magnitude_vector(?:\.\w+)?(?:\.weight)?)", "magnitude"),
 )  # fmt: skip
 _ENDINGS = tuple((re.compile(f"(?:{pattern})$"), role) for pattern, role in _ROLES)
 
@@ -56,6 +57,29 @@ class AdapterModule:
                 f"its factors {', '.join(sorted(factors))} make no weight of {tuple(shape)}"
             ) from error
 
+    def change(self, clean: Tensor) -> Tensor:
+        """The difference at weight 1 to a clean weight, float32, which DoRA depends on.
+
+        DoRA (Liu et al. 2024, arXiv:2402.09353, equation 5) gives each output its own length, m (W + delta) /
+        |W + delta|. peft's are always of outputs; LyCORIS has them of inputs too, told by the shape of m: (1, in, 1, 1)
+        instead of (out, 1).
+
+        Raises:
+            UnsupportedModel: as `delta`, or lengths that are of another shape.
+        """
+        delta = self.delta(clean.shape).to(clean.device)
+        peft, lycoris = self.factors.get("magnitude"), self.factors.get("dora")
+        lengths = lycoris if peft is None else peft
+        if lengths is None:
+            return delta
+        merged = clean + delta
+        axis = _axis_of(lengths.shape if peft is None else lengths.reshape(-1).shape, clean.shape)
+        others = [one for one in range(clean.dim()) if one != axis]
+        along = [clean.shape[axis] if one == axis else 1 for one in range(clean.dim())]
+        wanted = lengths.float().to(clean.device).reshape(along)
+        lengthened: Tensor = merged * (wanted / torch.linalg.vector_norm(merged, dim=others, keepdim=True))
+        return lengthened - clean
+
     @property
     def bias(self) -> Tensor | None:
         """The difference to the module's bias, if it has one."""
@@ -64,7 +88,16 @@ class AdapterModule:
 
     @property
     def has_weight(self) -> bool:
-        return any(role not in ("alpha", "diff_b") for role in self.factors)
+        return any(role not in ("alpha", "diff_b", "dora", "magnitude") for role in self.factors)
+
+
+def _axis_of(lengths: torch.Size, weight: torch.Size) -> int:
+    """The axis of a weight that DoRA's lengths are of."""
+    if lengths.numel() == weight[0] and (len(lengths) == 1 or lengths[0] == weight[0]):
+        return 0
+    if len(lengths) > 1 and lengths[0] == 1 and lengths.numel() == weight[1]:
+        return 1
+    raise UnsupportedModel(f"its lengths {tuple(lengths)} are of no side of a weight of {tuple(weight)}")
 
 
 def _product(factors: Mapping[str, Tensor]) -> tuple[Tensor, int]:
@@ -123,7 +156,7 @@ def read_adapter(path: Path) -> dict[str, AdapterModule]:
 
     Raises:
         DamagedModel: it cannot be read.
-        UnsupportedModel: it holds nothing that is known, or DoRA, whose magnitudes are not applied.
+        UnsupportedModel: it holds nothing that is known.
     """
     try:
         tensors = load_file(path)
@@ -135,8 +168,6 @@ def read_adapter(path: Path) -> dict[str, AdapterModule]:
             if match := ending.search(name):
                 found.setdefault(name[: match.start()], {})[role or match[1]] = tensor
                 break
-    if any("dora" in factors for factors in found.values()):
-        raise UnsupportedModel(f"The LoRA {path.name} is a DoRA, which the studio recognises but cannot apply yet.")
     if not found:
         raise UnsupportedModel(f"The LoRA {path.name} holds nothing that the studio knows how to apply.")
     return {name: AdapterModule(factors) for name, factors in found.items()}

@@ -15,7 +15,7 @@ from studio.engine.adapters import AdapterShelf
 from studio.engine.build import create_engine
 from studio.engine.chassis import Chassis
 from studio.engine.load import inspect_checkpoint
-from studio.engine.lora_file import AdapterModule
+from studio.engine.lora_file import AdapterModule, read_adapter
 from studio.engine.lora_names import component_and_flat_name, matched, parameters_by_flat_name
 from studio.engine.outfit import Outfit, Worn
 from studio.engine.step_engine import StepEngine
@@ -166,12 +166,50 @@ def test_what_does_not_fit_is_said(tmp_path: Path, toy: Path, chassis: Chassis) 
     key = "lora_unet_" + QUERY.removesuffix(".weight").replace(".", "_")
     assert "another kind of network" in refused({"lora_unet_elsewhere.lora_up.weight": torch.ones(2, 2)})
     assert "nothing that the studio knows" in refused({"something": torch.ones(2, 2)})
-    assert "DoRA" in refused({f"{key}.dora_scale": torch.ones(2), f"{key}.lora_up.weight": torch.ones(2, 2)})
     wrong = {f"{key}.lora_up.weight": torch.ones(5, 2), f"{key}.lora_down.weight": torch.ones(2, 5)}
     assert "does not fit this checkpoint at" in refused(wrong)
     (tmp_path / "cut.safetensors").write_bytes(b"nothing")
     with pytest.raises(DamagedModel, match="cannot be read"):
         AdapterShelf().patches(Outfit(toy, adapters=(Worn(tmp_path / "cut.safetensors"),)), chassis)
+
+
+def with_peft(layer: torch.nn.Module) -> tuple[dict[str, Tensor], Tensor]:
+    """A DoRA that peft has made of a layer: its tensors as they are saved, and the weight that peft makes with it."""
+    from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
+
+    model = torch.nn.Sequential(layer)
+    worn = get_peft_model(model, LoraConfig(r=3, lora_alpha=3, use_dora=True, target_modules=["0"]))  # type: ignore[arg-type]
+    for name, parameter in worn.named_parameters():
+        if "lora_B" in name or "magnitude" in name:
+            parameter.data += random(*parameter.shape).abs() * 0.1
+    state = {name: tensor.clone() for name, tensor in get_peft_model_state_dict(worn).items()}
+    return state, worn.merge_and_unload()[0].weight.detach()
+
+
+@pytest.mark.parametrize(
+    "layer", [torch.nn.Linear(6, 4), torch.nn.Linear(5, 5), torch.nn.Conv2d(4, 6, 3), torch.nn.Conv2d(4, 4, 3)], ids=str
+)
+def test_dora_makes_the_weights_that_peft_makes(tmp_path: Path, layer: torch.nn.Module) -> None:
+    clean = layer.weight.detach().clone()  # type: ignore[union-attr, operator]
+    state, expected = with_peft(layer)
+    file = tmp_path / "dora.safetensors"
+    save_file(state, file)
+    (module,) = read_adapter(file).values()
+    torch.testing.assert_close(clean + module.change(clean), expected, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(clean, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (5, 5), (6, 4, 3, 3)])
+def test_doras_lengths_may_be_of_inputs(shape: tuple[int, ...]) -> None:
+    clean, delta = random(*shape), random(*shape, seed=3)
+    lengths = random(shape[1], seed=5).abs()
+    module = AdapterModule({"diff": delta, "dora": lengths.reshape(1, -1, *[1] * (len(shape) - 2))})
+    found = clean + module.change(clean)
+    for place in range(shape[1]):
+        column = (clean + delta)[:, place]
+        torch.testing.assert_close(found[:, place], column / column.norm() * lengths[place])
+    with pytest.raises(UnsupportedModel, match="lengths"):
+        AdapterModule({"diff": delta, "dora": torch.ones(7)}).change(clean)
 
 
 # --- in the engine ---
