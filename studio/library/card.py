@@ -142,16 +142,28 @@ class ModelCard:
         fields = asdict(self)
         for private in ("path", "files", "tokenizer_dir", "picture"):
             del fields[private]
-        return {
-            "id": self.id,
-            **fields,
-            "file": self.file_name,
-            "short_hash": self.short_hash,
-            "adapter_hash": self.adapter_hash,
-            "title": self.title,
-            "usable": self.usable,
-            "has_picture": self.picture is not None or self.about.has_picture,
-        }
+        told: dict[str, Any] = _sayable(
+            {
+                "id": self.id,
+                **fields,
+                "file": self.file_name,
+                "short_hash": self.short_hash,
+                "adapter_hash": self.adapter_hash,
+                "title": self.title,
+                "usable": self.usable,
+                "has_picture": self.picture is not None or self.about.has_picture,
+            }
+        )
+        return told
+
+
+def _sayable(value: Any) -> Any:
+    """The same without halves of characters, which names of files and metadata may hold and JSON may not."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {_sayable(name): _sayable(inside) for name, inside in value.items()}
+    return type(value)(map(_sayable, value)) if isinstance(value, (list, tuple)) else value
 
 
 Checkpoint = ModelCard

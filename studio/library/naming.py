@@ -42,7 +42,7 @@ def with_unique_names(cards: Iterable[ModelCard]) -> tuple[ModelCard, ...]:
 
 
 def _choices(card: ModelCard) -> Iterable[str]:
-    yield card.name
+    yield card.name.encode(errors="replace").decode()  # a name that is no UTF-8 could not be told to anybody
     if card.pickled:
         yield card.file_name
     outer = [part for part in card.path.parent.parts if part != card.path.anchor]

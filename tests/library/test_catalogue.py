@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -68,6 +69,14 @@ def test_everything_bad_is_named_and_the_scan_goes_on(put: Put, library: Library
     with pytest.raises(UnsupportedModel, match="Flux checkpoint, which the studio recognises but cannot run yet"):
         library.find("flux.safetensors")
     assert library.find("auto").name == "toy"
+
+
+def test_a_name_that_is_no_text_does_not_stop_the_list(put: Put, library: Library, tmp_path: Path) -> None:
+    put("toy")
+    (tmp_path / "models" / os.fsdecode(b"\xff.safetensors")).write_bytes(b"nothing")
+    library.scan()
+    told = json.dumps([card.as_dict() for card in library.checkpoints()], ensure_ascii=False).encode()
+    assert b'"?.safetensors"' in told and {card.name for card in library.checkpoints()} == {"toy", "?"}
 
 
 def test_a_folder_without_permission_is_named(
