@@ -304,6 +304,9 @@ def test_tab_goes_from_the_prompts_to_generate(open_page: OpenPage) -> None:
     page.focus("#field-prompt textarea")
     assert tab(page) == "loras-add"
     assert tab(page) == "field-negative_prompt"
+    assert tab(page) == "prompt-tools"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.act") == "many-prompts"
     assert tab(page) == "modes"
     assert tab(page) == "generate"
     assert tab(page) == "preset-family"

@@ -24,7 +24,19 @@ export class Prompting {
     this.autocomplete.start();
     this.understanding.start();
     this.history.start();
+    document.querySelector("#prompt-tools").addEventListener("keydown", (event) => this.#along(event));
     document.querySelector("[data-fold=understanding]").addEventListener("click", () => this.changed());
+  }
+
+  /** One stop of the Tab key; arrows go along it. */
+  #along(event) {
+    const turn = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!turn) return;
+    event.preventDefault();
+    const tools = [...event.currentTarget.querySelectorAll("button")];
+    const next = tools[(tools.indexOf(document.activeElement) + turn + tools.length) % tools.length];
+    for (const tool of tools) tool.tabIndex = tool === next ? 0 : -1;
+    next.focus();
   }
 
   /** Lists of words have been changed here. */
