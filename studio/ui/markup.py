@@ -174,7 +174,8 @@ PROMPT_TOOLS = """
 <div id="prompt-tools" class="prompt-tools" role="toolbar" aria-label="For the prompt">
   <button type="button" class="fold-link" data-fold="understanding" aria-expanded="false" aria-controls="understanding">
     <span class="chevron" aria-hidden="true"></span>How it is read<span class="fold-note"></span></button>
-  <button type="button" class="link-button" data-act="prompt-history" tabindex="-1" title="In the prompt: Alt+↑">History</button>
+  <button type="button" class="link-button" data-act="prompt-history" tabindex="-1"
+    title="In the prompt: Alt+↑">History</button>
   <button type="button" class="link-button" data-act="wildcards" tabindex="-1">Wildcards</button>
   <button type="button" class="link-button" data-act="many-prompts" tabindex="-1">Many prompts</button>
 </div>
