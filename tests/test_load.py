@@ -24,6 +24,7 @@ from tests.servers import Server, running_server
 PEOPLE = 8
 PICTURES = 50
 SLOWEST_S = 2.0
+"""With the machine for oneself; where neighbours take part of it, longer in proportion."""
 MORE_MEMORY = 1.10
 ASK_EVERY_S = 0.25
 
@@ -110,6 +111,31 @@ def web_bytes(server: Server) -> int:
     return psutil.Process(server.process.pid).memory_info().rss
 
 
+class Neighbours:
+    """How much of the machine others took while the block ran: what they leave is what a time limit is meant for."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def __enter__(self) -> Neighbours:
+        self._busy_s, self._own_s, self._began_s = self._busy(), self._own(), time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        cores_s = (psutil.cpu_count() or 1) * (time.monotonic() - self._began_s)
+        others_s = (self._busy() - self._busy_s) - (self._own() - self._own_s)
+        self.left = min(1.0, max(0.1, 1 - others_s / cores_s))
+
+    def _busy(self) -> float:
+        times = psutil.cpu_times()
+        return sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
+
+    def _own(self) -> float:
+        server = psutil.Process(self._server.process.pid)
+        all_times = [one.cpu_times() for one in (psutil.Process(), server, *server.children(recursive=True))]
+        return sum(times.user + times.system for times in all_times)
+
+
 def check_pictures(person: Person, server: Server) -> Counter[int]:
     """Each of the person's pictures by its file: its prompt and its seed belong together. Answers the seeds."""
     seeds: Counter[int] = Counter()
@@ -135,7 +161,8 @@ def run(home: Path, toy_models: Path, engine: str, recipe: dict[str, object]) ->
             person.waits_s.clear()
             person.heard_done.clear()
         began_s = time.monotonic()
-        everybody(people, server, recipe, range(PICTURES))
+        with Neighbours(server) as neighbours:
+            everybody(people, server, recipe, range(PICTURES))
         took_s = time.monotonic() - began_s
         waits = sorted(wait for person in people for wait in person.waits_s)
         seeds = sum((check_pictures(person, server) for person in people), Counter())
@@ -144,9 +171,10 @@ def run(home: Path, toy_models: Path, engine: str, recipe: dict[str, object]) ->
     wanted = Counter(person.seed(index) for person in people for index in [*range(1000, 1004), *range(PICTURES)])
     print(f"{PEOPLE * PICTURES} pictures in {took_s:.1f} s; {len(waits)} requests, the slowest {waits[-1][0]:.3f} s")
     print(f"half under {waits[len(waits) // 2][0]:.3f} s, 99% under {waits[len(waits) * 99 // 100][0]:.3f} s")
+    print(f"others left {neighbours.left:.0%} of the machine")
     print(f"web process {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB after")
     assert seeds == wanted, "pictures were lost or doubled"
-    assert waits[-1][0] < SLOWEST_S, waits[-5:]
+    assert waits[-1][0] < SLOWEST_S / neighbours.left, waits[-5:]
     assert after < MORE_MEMORY * before
 
 

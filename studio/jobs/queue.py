@@ -2,7 +2,8 @@
 
 Every verb is one transaction, and every change of state names the state it starts from, so a late or repeated message
 changes nothing. What a person may ask takes an owner; somebody else's job is `NotFound`. It refuses to know workers,
-progress and pixels.
+progress and pixels. It is longer than most because every verb that changes a state is here, so that all transitions can
+be read in one place; one's own order is `line`, who is next `fairness`.
 """
 
 from __future__ import annotations
