@@ -80,8 +80,11 @@ def _listen(person: Person, server: Server, wanted: set[str]) -> None:
     import json
 
     with person.client(server) as client, client.stream("GET", "/api/v1/events", timeout=120) as events:
+        kind = ""
         for line in events.iter_lines():
-            if line.startswith("data:"):
+            if line.startswith("event:"):
+                kind = line[6:].strip()
+            if line.startswith("data:") and kind == "job":
                 job = json.loads(line[5:])
                 if job["state"] == "done":
                     person.heard_done.add(job["id"])
