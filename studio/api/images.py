@@ -115,7 +115,7 @@ def image_file(
     """
     path = studio.gallery.file(owner, image_id)
     kept_as = format_of(path)
-    chosen = find_format(format or kept_as, quality if format else None)
+    chosen = find_format(format or kept_as, quality)
     name = path.with_suffix(chosen.suffix).name if download else None
     if chosen.name == kept_as and quality is None:
         return FileResponse(path, media_type=chosen.media_type, headers=FOREVER, filename=name)

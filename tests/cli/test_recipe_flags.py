@@ -14,6 +14,7 @@ from studio.errors import InvalidField
 from studio.recipe import Recipe
 
 NO_FIELDS = {"context", "count", "preset", "init", "mask", "out", "home", "models", "device", "format", "quality"}
+NO_FIELDS |= {"matrix", "prompts_from"}
 VALUES: dict[str, Any] = {
     "size": "64x128", "hires_size": "128 x 256".replace(" ", ""), "blur": "4,8", "outpaint": "8,0,16,0",
     "masked_content": "latent-noise", "mode": "inpaint", "resize": "crop", "area": "masked", "tiling": "both",
