@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 
+from studio.accounts.remembered import Likings
 from studio.services import Studio, build_studio
 from studio.settings import load_settings
 from tests.chromium import FLAGS, find_chromium
@@ -108,6 +109,8 @@ OpenPage = Callable[..., Page]
 @pytest.fixture
 def open_page(browser: Browser, desk: BrowserContext, server: Server, watch: Watch) -> Iterator[OpenPage]:
     """Opens the page, in a browser of its own when options are given; complaints fail the test."""
+    with server.client() as client:  # as somebody new likes the page
+        client.patch("/api/v1/me/settings", json=Likings().model_dump()).raise_for_status()
     own: list[BrowserContext] = []
     pages: list[Page] = []
 

@@ -102,12 +102,21 @@ def test_a_form_that_could_not_be_sent_is_sent_later(page: Page, server: Server)
         assert client.get("/api/v1/me/form").json()["values"]["prompt"] == "typed while nobody listened"
 
 
+def wait_until_kept(page: Page, prompt: str) -> None:
+    """Until the studio has this prompt of the form; before it is typed, an older form is kept as well."""
+    page.wait_for_function(
+        "prompt => { const kept = JSON.parse(localStorage['latent-studio.form']);"
+        " return !kept.unsent && kept.values.prompt === prompt }",
+        arg=prompt,
+    )
+
+
 @pytest.mark.browser
 def test_what_another_device_wrote_is_taken_over_on_coming_back(page: Page, server: Server) -> None:
     page.goto(server.address)
     wait_until_ready(page)
     page.fill("#field-prompt textarea", "from here")
-    page.wait_for_function("() => !JSON.parse(localStorage['latent-studio.form']).unsent")
+    wait_until_kept(page, "from here")
     with server.client() as client:
         client.put("/api/v1/me/form", json={"values": {"prompt": "from elsewhere", "steps": 9, "count": 3}})
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -124,7 +133,7 @@ def test_presets_over_the_form_follow_to_another_device(page: Page, browser: Bro
     page.fill("#field-prompt textarea", "pizza")
     page.click("#preset-strip [data-preset='starter-candy']")
     expect(page.locator("#field-prompt textarea")).to_have_value("3d pizza on a pink background")
-    page.wait_for_function("() => !JSON.parse(localStorage['latent-studio.form']).unsent")
+    wait_until_kept(page, "3d pizza on a pink background")
     phone = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
     phone.set_default_timeout(WAIT_MS)
     phone.goto(server.address)
@@ -132,7 +141,7 @@ def test_presets_over_the_form_follow_to_another_device(page: Page, browser: Bro
     expect(phone.locator("#field-prompt textarea")).to_have_value("3d pizza on a pink background")
     phone.click("[data-layer='starter-candy'] .preset-remove")
     expect(phone.locator("#field-prompt textarea")).to_have_value("pizza")
-    phone.wait_for_function("() => !JSON.parse(localStorage['latent-studio.form']).unsent")
+    wait_until_kept(phone, "pizza")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#field-prompt textarea")).to_have_value("pizza")
     expect(page.locator("[data-layer='starter-candy']")).to_have_count(0)
