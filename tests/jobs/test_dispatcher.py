@@ -334,8 +334,11 @@ def test_two_people_take_turns(start: Starter) -> None:
     parts.finished(short.id, "bob")
     parts.finished(long.id, "ann")
     first = saved.index("bob")
-    assert saved[first : first + 7] == ["bob", "ann"] * 3 + ["bob"]
     assert first <= 5
+    last = len(saved) - saved[::-1].index("bob")
+    for end in range(first, last):  # pictures cost about the same, and who has had fewer seconds is next
+        beside = saved[first : end + 1]
+        assert abs(beside.count("ann") - beside.count("bob")) <= 2, saved
 
 
 def test_the_jobs_of_others_do_not_exist(room: Parts) -> None:

@@ -222,8 +222,7 @@ def test_bin_restore_and_empty(open_page: OpenPage, server: Server) -> None:
         "Put back"
     ).click()
     page.click("[data-view=all]")
-    page.wait_for_selector("[aria-label='Full view: an <b>old</b> tram']")
-    page.click("[aria-label='Full view: an <b>old</b> tram']")
+    page.click(".cell-open[aria-label='Full view: an <b>old</b> tram']")
     page.wait_for_selector(".recipe")
     page.keyboard.press("Delete")
     page.keyboard.press("Escape")
