@@ -32,6 +32,9 @@ FILES_AT_ONCE = 25
 SECONDS_AT_ONCE = 0.5
 """A portion ends after so many files, or so long: other writers never wait longer for their turn."""
 
+CLOSING_S = 8.0
+"""A drive that does not answer must not keep the studio from ending."""
+
 MOST_PROBLEMS = 500
 """Files that are named; what is beyond is counted."""
 
@@ -196,7 +199,7 @@ class Imports:
         self._stopping = True
         self._wake()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(CLOSING_S)
 
     def run(self, import_id: str) -> Iterator[ImportView]:
         """Work on one import here and now; tells how it stands after each portion."""
