@@ -62,7 +62,7 @@ export class QueueRow {
     this.progress.hidden = ended || (job.progress === 0 && job.state === "queued");
     this.progress.setAttribute("aria-valuenow", Math.round(job.progress * 100));
     this.bar.style.width = `${job.progress * 100}%`;
-    this.#showThumbnails(job.images);
+    if (this.#queue.isShown()) this.#showThumbnails(job.images);
   }
 
   #showThumbnails(images) {
@@ -70,12 +70,15 @@ export class QueueRow {
     if (drawn === this.#thumbnails) return;
     this.#thumbnails = drawn;
     const shown = images.slice(0, MOST_THUMBNAILS).map((id, index) =>
-      make("button", { type: "button", class: "thumb", "aria-label": `Full view of picture ${index + 1}`, onclick: () => this.#queue.open(images, index) }, make("img", { src: thumbnailOf(id), alt: "", loading: "lazy" })),
+      make("button", { type: "button", class: "thumb", "aria-label": `Full view of picture ${index + 1}`, onclick: () => this.#queue.open(images, index) }, make("img", { src: thumbnailOf(id), alt: "", loading: "lazy", onerror: gone })),
     );
     const more = images.length - shown.length;
     fillWith(this.thumbs, shown, more > 0 && make("span", { class: "muted small" }, `and ${more} more`));
   }
 }
+
+// A picture that was deleted for good since.
+const gone = (event) => event.target.closest("button").remove();
 
 export function factsOf({ count, recipe }) {
   const parts = [countOf(count), `${recipe.width_px} × ${recipe.height_px}`, `${recipe.steps} steps`, recipe.checkpoint];

@@ -42,7 +42,7 @@ export class Queue {
       document.querySelector(button).addEventListener("click", () => this.#do(() => request("POST", `queue/${verb}`)));
     }
     this.#studio.feed.addEventListener("change", () => this.#count());
-    this.#studio.feed.addEventListener("job", () => this.#askIn(this.#isShown() ? SOON_MS : ELSEWHERE_MS));
+    this.#studio.feed.addEventListener("job", () => this.#askIn(this.isShown() ? SOON_MS : ELSEWHERE_MS));
     this.#askIn(0);
   }
 
@@ -84,7 +84,7 @@ export class Queue {
 
   // --- asking ---
 
-  #isShown() {
+  isShown() {
     return this.#studio.route === "queue";
   }
 
@@ -95,11 +95,11 @@ export class Queue {
   }
 
   async #ask() {
-    if (!this.#isShown() && this.#told && !this.#told.quota) return; // nothing elsewhere shows it
+    if (!this.isShown() && this.#told && !this.#told.quota) return; // nothing elsewhere shows it
     this.#isAsking = true;
     try {
       const told = await request("GET", "queue");
-      const everybody = this.#isShown() && this.#studio.looksAfterOthers ? (await request("GET", "queue/everybody")).jobs : [];
+      const everybody = this.isShown() && this.#studio.looksAfterOthers ? (await request("GET", "queue/everybody")).jobs : [];
       if (!this.dragging.isActive) this.#show(told, everybody);
     } catch {
       // the pill in the header says that the studio does not answer
@@ -108,7 +108,7 @@ export class Queue {
     const again = this.#askAgain;
     this.#askAgain = false;
     if (again) this.#askIn(SOON_MS);
-    else if (this.#isShown() && !document.hidden) this.#askIn(EVERY_MS);
+    else if (this.isShown() && !document.hidden) this.#askIn(EVERY_MS);
   }
 
   async #do(act) {
@@ -170,7 +170,7 @@ export class Queue {
   }
 
   #drawEnded(jobs) {
-    const drawn = JSON.stringify(jobs.map((job) => [job.id, job.state, job.done]));
+    const drawn = JSON.stringify([this.isShown(), jobs.map((job) => [job.id, job.state, job.done])]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     document.querySelector("#queue-ended-head").hidden = !jobs.length;
