@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from studio.accounts import Accounts
 from studio.store import Database
-from tests.servers import Server, running_server
+from tests.servers import Server, running_server, wait_for_job
+from tests.ui.conftest import make
 from tests.ui.test_two_people import PASSWORD, come_in
 
 pytestmark = pytest.mark.browser
@@ -154,4 +156,59 @@ def test_on_a_phone_nothing_runs_over_and_the_arrows_do_what_dragging_does(
     expect_order(anna, "first")
     anna.locator("#queue-ended [data-job=second]").get_by_label("Try again").click()
     expect(anna.locator("#queue-line .queue-row")).to_have_count(2)
+    anna.context.close()
+
+
+def test_pictures_that_are_gone_are_dropped_and_asked_for_on_this_page_only(
+    browser: Browser, house: tuple[Server, dict[str, str]]
+) -> None:
+    server, keys = house
+    order(house, "anna", "gone", 2, 3)
+    with server.client() as client:
+        client.headers["Authorization"] = f"Bearer {keys['anna']}"
+        images = [one["image_id"] for one in wait_for_job(client, "gone")["pictures"]]  # type: ignore[attr-defined]
+        client.post("/api/v1/images/bin", json={"ids": images[:1]})
+        client.post("/api/v1/images/empty-bin").raise_for_status()
+    anna = come_in(browser, server.address, "anna")
+    asked: list[str] = []
+    anna.on("request", lambda request: asked.append(request.url))
+    with anna.expect_response("**/api/v1/queue"):
+        anna.goto(f"{server.address}/#/models")
+        anna.reload()
+    expect(anna.locator("#models-grid .model").first).to_be_visible()
+    assert not [url for url in asked if images[0] in url]
+    anna.goto(f"{server.address}/#/queue")
+    thumbs = anna.locator("#queue-ended [data-job=gone] .thumb")
+    expect(thumbs).to_have_count(1)
+    expect(thumbs.locator("img")).to_have_js_property("complete", True)
+    assert [url for url in asked if images[0] in url], "the one that is gone was asked for before it was dropped"
+    anna.context.close()
+
+
+def test_a_client_of_one_beside_the_page_of_another(browser: Browser, house: tuple[Server, dict[str, str]]) -> None:
+    server, keys = house
+    anna = come_in(browser, server.address, "anna")
+    answers: list[httpx.Response] = []
+
+    def generate() -> None:
+        body = {"prompt": "a word of ben's client", "steps": 60, "width": 64, "height": 64, "save_images": True}
+        with server.client(60) as client:
+            client.headers["Authorization"] = f"Bearer {keys['ben']}"
+            answers.append(client.post("/sdapi/v1/txt2img", json=body))
+
+    client = threading.Thread(target=generate)
+    client.start()
+    make(anna, "a word of anna's page", count=2, steps=3)
+    with server.client() as asking:
+        asking.headers["Authorization"] = f"Bearer {keys['anna']}"
+        assert asking.get("/sdapi/v1/progress").json()["state"]["job_count"] == 0
+    assert "ben's client" not in anna.locator("body").inner_text()
+    client.join(60)
+    assert answers and answers[0].status_code == 200 and len(answers[0].json()["images"]) == 1
+    info = answers[0].json()["info"]
+    assert "ben's client" in info and "anna" not in info
+    anna.goto(f"{server.address}/#/gallery")
+    expect(anna.locator("#gallery-grid .cell").first).to_be_visible()
+    shown = anna.evaluate("async () => (await fetch('api/v1/images')).text()")
+    assert "anna's page" in shown and "ben's client" not in shown
     anna.context.close()
