@@ -194,8 +194,10 @@ def test_favourites(open_page: OpenPage) -> None:
     search(page, "tram")
     page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
     page.hover(".cell")
-    page.locator("#gallery").get_by_label("Favourite", exact=True).click()
-    page.click("[data-view=favourites]")
+    with page.expect_response("**/favourite"):
+        page.locator("#gallery").get_by_label("Favourite", exact=True).click()
+    with page.expect_response("**/api/v1/images?*favourites=true*"):
+        page.click("[data-view=favourites]")
     page.wait_for_function("document.querySelectorAll('.cell-open').length === 1")
     page.reload()
     wait_until_ready(page)
@@ -215,8 +217,7 @@ def test_bin_restore_and_empty(open_page: OpenPage, server: Server) -> None:
     expect(page.locator("#viewer")).not_to_be_visible()
     search(page, "")
     page.click("[data-view=bin]")
-    page.wait_for_selector(".cell-open")
-    assert "an <b>old</b> tram" in shown(page)
+    page.wait_for_selector(".cell-open[aria-label='Full view: an <b>old</b> tram']")
     page.locator(".cell", has=page.locator("[aria-label='Full view: an <b>old</b> tram']")).hover()
     page.locator(".cell", has=page.locator("[aria-label='Full view: an <b>old</b> tram']")).get_by_label(
         "Put back"
