@@ -128,13 +128,13 @@ def _print_swaps(report: SwapReport) -> None:
         typer.echo(f"warm swap by pointing       {report.pointed_s:8.3f} s   {report.pointed_s / report.copy_s:.2f}")
     typer.echo(f"a whole switch, warm        {report.switch_s:8.3f} s   {report.switch_s / report.copy_s:.2f}")
     for cold in report.cold:
-        whole_s = cold.read_s + report.copy_s
+        whole_s = cold.read_s + cold.copy_s
         where = "in the system's cache" if cold.cached else "dropped from the cache before each reading"
         typer.echo(f"{report.file_bytes / 1e6:,.0f} MB of files, {where}")
         typer.echo(f"  reading them, and a copy  {whole_s:8.3f} s   1.00")
-        typer.echo(f"  cold swap by copying      {cold.copying_s:8.3f} s   {cold.copying_s / whole_s:.2f}")
+        typer.echo(f"  cold swap by copying      {cold.copying_s:8.3f} s   {cold.copying_ratio:.2f}")
         if cold.pointing_s:
-            typer.echo(f"  cold swap by pointing     {cold.pointing_s:8.3f} s   {cold.pointing_s / whole_s:.2f}")
+            typer.echo(f"  cold swap by pointing     {cold.pointing_s:8.3f} s   {cold.pointing_ratio:.2f}")
     typer.echo(f"first reading, fresh memory {report.first_s:8.3f} s")
     typer.echo(f"host memory, 5 to 50 swaps  {report.host_growth:+8.1%}")
     typer.echo(f"device memory, 5 to 50      {report.device_growth_bytes / 1e6:+8.1f} MB")

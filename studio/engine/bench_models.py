@@ -3,7 +3,9 @@
 Both ways of putting weights in are measured: by pointing at them, as a CPU does, and by copying, as a GPU must. The
 copy that they are compared with is of the same bytes between the same memories, tensor by tensor into places that are
 there; a cold swap is compared with that copy and with a plain reading of the files, both of them with the files in the
-system's cache and with the files dropped from it. It owns the measuring; nothing here is used to make pictures.
+system's cache and with the files dropped from it. What changes numbers on the way (a CPU computes in float32, most
+files hold halves) is in the swap and not in what it is compared with. It owns the measuring; nothing here is used to
+make pictures.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from studio.engine.architecture import architecture_of
 from studio.engine.bench_traces import WORN_TIMES, Traces, traces_left
@@ -39,14 +42,26 @@ _PIECE_BYTES = 64_000_000
 
 @dataclass(frozen=True)
 class ColdReport:
-    """Median seconds of reading the files plainly, and of a swap that reads them, by copying and (on a CPU) by
-    pointing. ``read_s`` and the swaps began with the files in the system's cache (``cached``) or dropped from it.
+    """Median seconds of reading the files plainly, of one copy of the weights, and of a swap that reads them, by
+    copying and (on a CPU) by pointing; all took turns. Readings and swaps began with the files in the system's cache
+    (``cached``) or dropped from it.
     """
 
     cached: bool
     read_s: float
+    copy_s: float
     copying_s: float
     pointing_s: float
+
+    @property
+    def copying_ratio(self) -> float:
+        """Of a swap by copying, in plain readings and copies."""
+        return self.copying_s / (self.read_s + self.copy_s)
+
+    @property
+    def pointing_ratio(self) -> float:
+        """Of a swap by pointing, in plain readings and copies; 0 on a GPU."""
+        return self.pointing_s / (self.read_s + self.copy_s)
 
 
 @dataclass(frozen=True)
@@ -80,7 +95,7 @@ class SwapReport:
     @property
     def cold_ratios(self) -> tuple[float, ...]:
         """Of each cold report the dearer way, in readings and copies."""
-        return tuple(max(one.copying_s, one.pointing_s) / (one.read_s + self.copy_s) for one in self.cold)
+        return tuple(max(one.copying_ratio, one.pointing_ratio) for one in self.cold)
 
     @property
     def host_growth(self) -> float:
@@ -135,26 +150,59 @@ def _warm(files: Sequence[CheckpointFiles], placement: Placement, repeats: int) 
 
 def _cold(files: Sequence[CheckpointFiles], placement: Placement, repeats: int) -> tuple[float, tuple[ColdReport, ...]]:
     """The seconds of the first reading, and what a swap costs whose weights are read anew each time."""
-    buffer = bytearray(_PIECE_BYTES)
-    memory = HostMemory(pinned=not placement.on_cpu)
-    chassis = Chassis(files[0], dict.fromkeys(files[0].components, placement), copies=True)
-    pointed = Chassis(files[0], chassis.placements, copies=False) if placement.on_cpu else None
+    swaps = _ColdSwaps(files, placement)
     began = time.perf_counter()
-    _reading(files, chassis, memory)(0)
+    swaps.by_copying(0)
     first_s = time.perf_counter() - began
-    chassis.let_go()
+    works = [swaps.read_plainly, swaps.by_copying, swaps.copy_again]
+    if placement.on_cpu:
+        works.append(swaps.by_pointing)
     reports = []
-    for cached in (True, False):
-        before = (lambda turn: None) if cached else (lambda turn: _forget_cached(files[turn % 2]))
-        plain = lambda turn: _read_bytes(files[turn % 2], buffer)  # noqa: E731
-        read_s, copying_s = _taking_turns(repeats, plain, _reading(files, chassis, memory), before=before)
-        chassis.let_go()
-        pointing_s = 0.0
-        if pointed is not None:
-            (pointing_s,) = _taking_turns(repeats, _reading(files, pointed, memory), before=before)
-            pointed.let_go()
-        reports.append(ColdReport(cached, read_s, copying_s, pointing_s))
+    for swaps.cached in (True, False):
+        read_s, copying_s, copy_s, *pointing_s = _taking_turns(repeats, *works, before=swaps.forget)
+        reports.append(ColdReport(swaps.cached, read_s, copy_s, copying_s, *pointing_s or [0.0]))
     return first_s, tuple(reports)
+
+
+class _ColdSwaps:
+    """What a swap costs whose weights are read anew each time, by both ways, and what it is compared with."""
+
+    def __init__(self, files: Sequence[CheckpointFiles], placement: Placement) -> None:
+        self.cached = True
+        self._files = files
+        self._placement = placement
+        self._memory = HostMemory(pinned=not placement.on_cpu)
+        placements = dict.fromkeys(files[0].components, placement)
+        self._copying = Chassis(files[0], placements, copies=True)
+        self._pointing = Chassis(files[0], placements, copies=False)
+        self._buffer = bytearray(_PIECE_BYTES)
+        self._weights = Weights({})
+
+    def forget(self, turn: int) -> None:
+        """Drop the files from the system's cache, if that is what is measured."""
+        if not self.cached:
+            _forget_cached(self._files[turn % 2])
+
+    def read_plainly(self, turn: int) -> None:
+        _read_bytes(self._files[turn % 2], self._buffer)
+
+    def by_copying(self, turn: int) -> None:
+        self._swap(turn, self._copying)
+
+    def by_pointing(self, turn: int) -> None:
+        self._swap(turn, self._pointing)
+
+    def copy_again(self, turn: int) -> None:
+        """Once more the bytes that the swap by copying copied, to where they are."""
+        places = [self._copying.parameter(name, key) for name, part in self._weights.components.items() for key in part]
+        _copy(_flat(self._weights), places, self._placement)
+
+    def _swap(self, turn: int, chassis: Chassis) -> None:
+        self._weights = Weights({})
+        self._copying.let_go()
+        self._pointing.let_go()
+        self._weights = _ended(read_weights(self._files[turn % 2], chassis.skeleton, chassis.placements, self._memory))
+        chassis.put(self._weights)
 
 
 def _switched(
@@ -183,28 +231,25 @@ def _switched(
 
 
 def _copying(weights: list[Weights], placement: Placement) -> Callable[[int], None]:
-    flat = [[tensor for part in one.components.values() for tensor in part.values()] for one in weights]
+    flat = [_flat(one) for one in weights]
     places = [torch.empty_like(tensor, device=placement.device) for tensor in flat[0]]
+    return lambda turn: _copy(flat[turn % 2], places, placement)
 
-    def copy(turn: int) -> None:
-        for place, tensor in zip(places, flat[turn % 2], strict=True):
-            place.copy_(tensor, non_blocking=True)
-        if not placement.on_cpu:
-            torch.cuda.synchronize(placement.device)
 
-    return copy
+@torch.inference_mode()
+def _copy(tensors: Sequence[Tensor], places: Sequence[Tensor], placement: Placement) -> None:
+    for place, tensor in zip(places, tensors, strict=True):
+        place.copy_(tensor, non_blocking=True)
+    if not placement.on_cpu:
+        torch.cuda.synchronize(placement.device)
+
+
+def _flat(weights: Weights) -> list[Tensor]:
+    return [tensor for part in weights.components.values() for tensor in part.values()]
 
 
 def _putting(chassis: Chassis, weights: list[Weights]) -> Callable[[int], None]:
     return lambda turn: chassis.put(weights[turn % 2])
-
-
-def _reading(files: Sequence[CheckpointFiles], chassis: Chassis, memory: HostMemory) -> Callable[[int], None]:
-    def swap(turn: int) -> None:
-        chassis.let_go()
-        chassis.put(_ended(read_weights(files[turn % 2], chassis.skeleton, chassis.placements, memory)))
-
-    return swap
 
 
 def _read_bytes(files: CheckpointFiles, buffer: bytearray) -> None:

@@ -8,6 +8,7 @@ them directly.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import logging
 import mmap
@@ -76,6 +77,9 @@ class _Block:
             {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
         )
         self._memory = mmap.mmap(-1, size_bytes, **private)
+        if hasattr(mmap, "MADV_HUGEPAGE"):  # pages of 2 MB: the system gives one in the time of some small ones
+            with contextlib.suppress(OSError):  # a kernel built without them
+                self._memory.madvise(mmap.MADV_HUGEPAGE)
         if pinned:
             self._pin()
 

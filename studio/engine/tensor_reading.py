@@ -1,18 +1,22 @@
 """Reads tensors from safetensors into memory that is there, in the dtype and memory order that a network has.
 
-One thread fetches the next piece of the file while this one turns the piece before into numbers, so a disk and the
-processor work at once, and the pieces are small enough to stay in the processor's cache on the way. It owns how a file
-becomes tensors; which are wanted is told by their names.
+Some threads each fetch a piece of the file and turn it into numbers, so a disk and all processors work at once, and
+the pieces are small enough to stay in a processor's cache on the way. It owns how a file becomes tensors; which are
+wanted is told by their names.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from queue import SimpleQueue
+from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
@@ -21,9 +25,12 @@ from studio.engine.host_memory import HostMemory
 from studio.errors import DamagedModel
 from studio.library.header import Header, TensorInfo, read_header
 
-PIECE_BYTES = 16_000_000
-TOLD_BYTES = 64_000_000
-"""After that many bytes the work is laid down: some thirty milliseconds, so a round of pictures never waits long."""
+PIECE_BYTES = 4_000_000
+PIECES_AT_ONCE = 16
+"""After that many pieces the work is laid down: some twenty milliseconds, so a round of pictures never waits long."""
+
+MOST_READERS = 4
+"""More threads than that fetch no faster from a disk, and hardly from memory."""
 
 _ALIGNED_TO = 64
 
@@ -36,21 +43,17 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class _Rows:
-    """Some rows of a tensor's first axis, at ``offset`` of a piece."""
+    """Some rows of a tensor's first axis, which begin at ``start`` of the file."""
 
     name: str
     first: int
     count: int
-    offset: int
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Bytes ``start`` to ``end`` of the file, and the rows in them."""
-
     start: int
-    end: int
-    rows: tuple[_Rows, ...]
+    size_bytes: int
+
+
+_Piece = list[_Rows]
+"""What a thread reads before the next one."""
 
 
 def read_tensors(
@@ -72,15 +75,15 @@ def read_tensors(
         if info.dtype not in DTYPES:
             raise DamagedModel(f"{name} holds numbers of a type that cannot be loaded ({info.dtype})")
     tensors = _laid_out(chosen, dtype, memory)
-    count = untold_bytes = 0
-    for piece, content in _fetched(path, _pieces(header, chosen)):
-        for rows in piece.rows:
-            count += _take(rows, chosen[rows.name], content, tensors[rows.name])
-        untold_bytes += piece.end - piece.start
-        if untold_bytes >= TOLD_BYTES:
-            untold_bytes = 0
+    pieces = _pieces(header, chosen)
+    count = 0
+    with _Readers(path) as readers:
+        ahead = list(islice(pieces, PIECES_AT_ONCE))
+        while ahead:
+            batch, ahead = ahead, list(islice(pieces, PIECES_AT_ONCE))
+            readers.expect(ahead)
+            count += readers.take(batch, chosen, tensors)
             yield count
-    yield count
     return tensors
 
 
@@ -108,8 +111,8 @@ def _laid_out(chosen: Mapping[str, TensorInfo], dtype: torch.dtype, memory: Host
 
 def _pieces(header: Header, chosen: Mapping[str, TensorInfo]) -> Iterator[_Piece]:
     """The file from its beginning to its end, without what nobody wants; large tensors are cut between rows."""
-    rows: list[_Rows] = []
-    start = end = 0
+    piece: _Piece = []
+    piece_bytes = 0
     for name, info in sorted(chosen.items(), key=lambda entry: entry[1].start):
         if not info.size_bytes:
             continue
@@ -118,52 +121,92 @@ def _pieces(header: Header, chosen: Mapping[str, TensorInfo]) -> Iterator[_Piece
         most = max(PIECE_BYTES // row_bytes, 1)
         for first in range(0, count, most):
             taken = min(most, count - first)
-            at = header.data_start + info.start + first * row_bytes
             size_bytes = taken * row_bytes
-            # A piece has no holes, and its numbers lie where a processor likes them.
-            if rows and (at != end or (at - start) % 8 or at + size_bytes - start > PIECE_BYTES):
-                yield _Piece(start, end, tuple(rows))
-                rows = []
-            start = start if rows else at
-            rows.append(_Rows(name, first, taken, at - start))
-            end = at + size_bytes
-    if rows:
-        yield _Piece(start, end, tuple(rows))
+            if piece and piece_bytes + size_bytes > PIECE_BYTES:
+                yield piece
+                piece, piece_bytes = [], 0
+            start = header.data_start + info.start + first * row_bytes
+            piece.append(_Rows(name, first, taken, start, size_bytes))
+            piece_bytes += size_bytes
+    if piece:
+        yield piece
 
 
-def _fetched(path: Path, pieces: Iterator[_Piece]) -> Iterator[tuple[_Piece, memoryview]]:
-    """Each piece with its bytes, which are good until the next one is asked for; that one is fetched meanwhile."""
-    with path.open("rb", buffering=0) as stream, ThreadPoolExecutor(1, "read weights") as reader:
-        buffers = [bytearray(), bytearray()]
-        ahead: tuple[_Piece, Future[memoryview]] | None = None
-        for piece in pieces:
-            buffers.reverse()
-            if len(buffers[0]) < piece.end - piece.start:
-                buffers[0] = bytearray(piece.end - piece.start)
-            before, ahead = ahead, (piece, reader.submit(_read, stream, piece, memoryview(buffers[0])))
-            if before is not None:
-                yield before[0], before[1].result()
-        if ahead is not None:
-            yield ahead[0], ahead[1].result()
+class _Readers:
+    """Threads that read pieces of one file and turn them into numbers, each of them with a buffer of its own.
+
+    A thread computes alone: what it does is a copy, and those that share one wait for each other longer than it takes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._count = min(_processors(), MOST_READERS)
+        self._threads_of_caller = torch.get_num_threads()
+        self._idle: SimpleQueue[tuple[BinaryIO, bytearray]] = SimpleQueue()
+        self._open = ExitStack()
+
+    def __enter__(self) -> _Readers:
+        with ExitStack() as opening:
+            self._streams = [opening.enter_context(self._path.open("rb", buffering=0)) for _ in range(self._count)]
+            alone = lambda: torch.set_num_threads(1)  # noqa: E731
+            self._pool = opening.enter_context(ThreadPoolExecutor(self._count, "read weights", alone))
+            self._open = opening.pop_all()
+        for stream in self._streams:
+            self._idle.put((stream, bytearray()))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def expect(self, pieces: list[_Piece]) -> None:
+        """Have the system fetch these from the disk already."""
+        if pieces and hasattr(os, "posix_fadvise"):
+            start, last = pieces[0][0].start, pieces[-1][-1]
+            size_bytes = last.start + last.size_bytes - start
+            os.posix_fadvise(self._streams[0].fileno(), start, size_bytes, os.POSIX_FADV_WILLNEED)
+
+    def take(self, pieces: list[_Piece], chosen: Mapping[str, TensorInfo], tensors: Mapping[str, Tensor]) -> int:
+        """Read pieces into their tensors; how many numbers."""
+
+        @torch.inference_mode()  # the tensors may be of a caller in that mode, which is each thread's own
+        def read(piece: _Piece) -> int:
+            stream, buffer = self._idle.get()
+            try:
+                return sum(_read(stream, rows, chosen[rows.name], tensors[rows.name], buffer) for rows in piece)
+            finally:
+                self._idle.put((stream, buffer))
+
+        try:
+            return sum(self._pool.map(read, pieces))
+        finally:
+            torch.set_num_threads(self._threads_of_caller)  # threads begun later would compute alone, too
 
 
-def _read(stream: BinaryIO, piece: _Piece, buffer: memoryview) -> memoryview:
-    content = buffer[: piece.end - piece.start]
-    stream.seek(piece.start)
+def _processors() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read(stream: BinaryIO, rows: _Rows, info: TensorInfo, tensor: Tensor, buffer: bytearray) -> int:
+    """Read rows of a tensor, straight into place if they lie there as they do in the file; how many numbers."""
+    place = tensor[rows.first : rows.first + rows.count] if info.shape else tensor
+    kind = DTYPES[info.dtype]
+    if place.dtype == kind and place.is_contiguous():
+        straight: Any = place.view(-1).view(torch.uint8).numpy()
+        _fill(memoryview(straight), stream, rows.start)
+        return place.numel()
+    if len(buffer) < rows.size_bytes:
+        buffer.extend(bytes(rows.size_bytes - len(buffer)))
+    _fill(memoryview(buffer)[: rows.size_bytes], stream, rows.start)
+    place.copy_(torch.frombuffer(buffer, dtype=kind, count=place.numel()).view(place.shape))
+    return place.numel()
+
+
+def _fill(content: memoryview, stream: BinaryIO, start: int) -> None:
+    stream.seek(start)
     reached = 0
     while reached < len(content):
         got = stream.readinto(content[reached:])  # type: ignore[attr-defined]
         if not got:
             raise DamagedModel("it ended while it was read, so it changed meanwhile")
         reached += got
-    return content
-
-
-def _take(rows: _Rows, info: TensorInfo, content: memoryview, tensor: Tensor) -> int:
-    """Turn bytes of a piece into numbers of a tensor; how many."""
-    shape = (rows.count, *info.shape[1:]) if info.shape else ()
-    count = prod(shape)
-    read = torch.frombuffer(content, dtype=DTYPES[info.dtype], count=count, offset=rows.offset).view(shape)
-    place = tensor[rows.first : rows.first + rows.count] if info.shape else tensor
-    place.copy_(read)
-    return count

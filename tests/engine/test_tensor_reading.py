@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,25 @@ def test_the_numbers_are_those_of_the_file_however_it_is_cut(
         assert found[name].dtype == kind and torch.equal(found[name], expected.to(kind)), name
     assert found["convolution"].is_contiguous(memory_format=torch.channels_last)
     assert all(tensor.data_ptr() % 64 == 0 for tensor in found.values() if tensor.numel())
+
+
+def test_the_numbers_are_the_same_when_inference_mode_is_on(file: Path) -> None:
+    """As the engine reads; the mode is each thread's own, and several read."""
+    with torch.inference_mode():
+        found = read(file, HostMemory())
+    assert torch.equal(found["linear"], load_file(file)["linear"].float())
+
+
+def test_reading_leaves_the_number_of_threads_to_others(file: Path) -> None:
+    """Its own threads compute alone; this one, and those begun later, must not."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        read(file, HostMemory())
+        with ThreadPoolExecutor(1) as later:
+            assert later.submit(torch.get_num_threads).result() == torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_only_what_is_wanted_is_read(file: Path) -> None:
