@@ -22,11 +22,12 @@ from studio.gallery.imports import Imports
 from studio.gallery.links import Links
 from studio.gallery.wall import Wall
 from studio.holdings import Holdings
-from studio.jobs import Dispatcher, Hub, JobView, Located, Order, Queue, Supervisor
+from studio.jobs import Dispatcher, Hub, JobView, Order, Queue, Supervisor
 from studio.jobs.allowance import check_work
 from studio.library import Library
 from studio.library.arrivals import Arrivals
 from studio.library.hub import Hub as ModelHub
+from studio.locating import Locator
 from studio.offer import StudioOffer
 from studio.paths import Paths, shipped
 from studio.presets import Presets, lacking
@@ -382,25 +383,10 @@ def _build(settings: Settings, lock: HomeLock) -> Studio:
     def save(done: PictureDone, recipe: ResolvedRecipe, owner: str) -> str:
         return gallery.add(done.pixels, recipe, done.notes, owner, done.job_id, done.index).id
 
-    def locate(recipe: ResolvedRecipe) -> Located:
-        checkpoint = library.find(recipe.checkpoint_sha256).path if recipe.checkpoint_sha256 else None
-        named = [sha256 for sha256 in (recipe.source, recipe.mask) if sha256]
-        files = {sha256: sources.path(sha256) for sha256 in named}
-        for sha256 in (recipe.upscaler_sha256, recipe.hires_upscaler_sha256):
-            if sha256:
-                files[sha256] = library.part("upscaler", sha256).path
-        for adapter in recipe.adapters:
-            files[adapter.sha256] = library.part("lora", adapter.sha256).path
-        for word in recipe.learned_words:
-            files[word.sha256] = library.part("embedding", word.sha256).path
-        if recipe.vae_sha256:
-            files[recipe.vae_sha256] = library.part("vae", recipe.vae_sha256).path
-        return Located(checkpoint, files)
-
     dispatcher = Dispatcher(
         queue=queue,
         supervisor=supervisor,
-        locate=locate,
+        locate=Locator(library, sources),
         save=save,
         hub=hub,
         live_pictures=settings.live_pictures,

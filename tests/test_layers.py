@@ -20,7 +20,7 @@ ROWS = {
     "network": 4, "accounts": 4, "adapters": 4, "learned_words": 4,
     "engine": 4, "gallery": 4, "jobs": 4, "sources": 4, "training": 4,
     "offer": 5, "presets": 5, "prompts": 5, "understanding": 5,
-    "holdings": 5, "whereabouts": 5, "variations": 5, "upkeep": 5, "services": 5,
+    "holdings": 5, "locating": 5, "whereabouts": 5, "variations": 5, "upkeep": 5, "services": 5,
     "api": 6, "sdapi": 6, "ui": 6, "client": 6, "client_answers": 6, "door": 6,
     "server": 7, "cli": 7, "__main__": 7,
 }  # fmt: skip

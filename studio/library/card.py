@@ -132,6 +132,11 @@ class ModelCard:
         """Whether pictures can be made with it: a checkpoint or a part without a problem, of a kind that is known."""
         return self.kind not in ("unknown", "unet", "text-encoder", "controlnet") and self.problem is None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether its files still are where the scan found them."""
+        return all(file.is_file() for file in self.files)
+
     def refusal(self) -> ModelError:
         """The error to raise when somebody chooses this card in spite of its problem."""
         sort = UnsupportedModel if self.trouble == "unsupported" else DamagedModel

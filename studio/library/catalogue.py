@@ -231,7 +231,7 @@ class Library:
         card = choose()
         if card.problem is not None:
             raise card.refusal()
-        if any(not file.is_file() for file in card.files):
+        if not card.is_there:
             raise DamagedModel(f"{card.name} is no longer where it was found. Put it back, or look for models again.")
         if sum(size_of(file) for file in card.files) != card.size_bytes:
             self.scan()
@@ -252,7 +252,7 @@ class Library:
         if self._default.strip().casefold() not in (AUTO, ""):
             return self._chosen(self._default)
         checkpoints = [card for card in self.checkpoints() if card.usable and card.kind == "checkpoint"]
-        usable = [card for card in checkpoints if all(file.is_file() for file in card.files)]  # not gone since
+        usable = [card for card in checkpoints if card.is_there]  # not gone since
         own = [card for card in usable if card.name != STARTER and not self._has_shipped(card)]
         starter = [card for card in usable if card.name == STARTER]
         if usable:

@@ -19,7 +19,7 @@ SINGULARS: dict[Kind, str] = {
 PLURALS: dict[Kind, str] = {kind: f"{word}s" for kind, word in SINGULARS.items()}
 
 _RESERVED = {"auto", ""}
-_TITLE = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]$")
+_TITLE = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]$", re.DOTALL)
 _HASH = re.compile(rf"^[0-9a-fA-F]{{{LEAST_HASH_CHARACTERS},64}}$")
 _SHOWN = 12
 
@@ -76,8 +76,8 @@ def by_name(cards: Sequence[ModelCard], text: str) -> ModelCard | None:
 
 
 def what_there_is(cards: Sequence[ModelCard], text: str, kind: Kind = "checkpoint") -> str:
-    """The names there are as a sentence, those near to ``text`` first."""
-    names = [card.name for card in cards]
+    """The names there are as a sentence, those near to ``text`` first; of what cannot be used only if all is so."""
+    names = [card.name for card in cards if card.usable] or [card.name for card in cards]
     if not names:
         return (
             f"There are no {PLURALS[kind]} yet: put one into the models folder of the home, or name a folder with "

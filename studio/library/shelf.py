@@ -61,13 +61,16 @@ class Shelf:
     def _by_hash(self, prefix: str, likely: str) -> ModelCard | None:
         """By what is known; else by computing within reason: files of that name, small ones, all for a whole hash."""
         cards = [card for card in self.cards if card.trouble != "damaged"]
-        known = next((card for card in cards if _answers(card, prefix)), None)
-        if known is not None:
-            return known
+        known = [card for card in cards if _answers(card, prefix)]
+        if known:  # of copies the one that is meant, unless only another can be used
+            return min(known, key=lambda card: (not card.usable, not card.is_there, not _is_called(card, likely)))
         missing = [card for card in cards if not card.sha256]
         for card in sorted(missing, key=lambda card: card.size_bytes):
-            same_name = card.name.casefold() == likely.casefold()
-            if not (same_name or len(prefix) == _WHOLE_HASH or (not likely and card.size_bytes <= _SMALL_BYTES)):
+            if not (
+                _is_called(card, likely)
+                or len(prefix) == _WHOLE_HASH
+                or (not likely and card.size_bytes <= _SMALL_BYTES)
+            ):
                 continue
             try:
                 hashed = self.hashed(card)
@@ -91,6 +94,10 @@ class Shelf:
 
     def _refusal(self, sentence: str) -> NotFound:
         return UnknownCheckpoint(sentence) if self.kind == "checkpoint" else UnknownPart(sentence)
+
+
+def _is_called(card: ModelCard, name: str) -> bool:
+    return card.name.casefold() == name.casefold()
 
 
 def _answers(card: ModelCard, prefix: str) -> bool:

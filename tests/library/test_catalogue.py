@@ -209,6 +209,18 @@ def test_a_file_that_goes_or_changes_after_the_scan_is_noticed(put: Put, library
         library.find("toy")
 
 
+def test_of_copies_the_one_that_is_named_answers_unless_it_is_gone(put: Put, library: Library) -> None:
+    """The same checkpoint in two programs' folders: the loss of one must not cost pictures of the other."""
+    first, second = put("one"), put("two")
+    library.scan()
+    sha256 = library.find("one").sha256
+    assert library.find("two").sha256 == sha256
+    assert library.find(f"two [{sha256}]").path == second
+    assert library.find(f"one [{sha256}]").path == first
+    shutil.rmtree(first)
+    assert library.find(f"one [{sha256}]").path == second == library.find(sha256).path
+
+
 def test_a_second_look_sees_what_changed(library: Library, tmp_path: Path) -> None:
     file = write_header_file(tmp_path / "models" / "a.safetensors", files.SD1)
     assert names(library) == ["a"]
