@@ -49,10 +49,16 @@ def adapters_of(extras: tuple[ExtraNetwork, ...], field: str, family: str, libra
     return tuple(found.values())
 
 
-def with_adapters(recipe: ResolvedRecipe, extras: tuple[ExtraNetwork, ...], library: Library) -> ResolvedRecipe:
-    """The recipe with the adapters that its prompt names. Raises as `adapters_of`."""
-    adapters = adapters_of(extras, "prompt", recipe.family, library)
-    return recipe.model_copy(update={"adapters": adapters}) if adapters else recipe
+def with_adapters(
+    recipe: ResolvedRecipe, first: tuple[ExtraNetwork, ...], second: tuple[ExtraNetwork, ...], library: Library
+) -> ResolvedRecipe:
+    """The recipe with the adapters that the prompts of its ``first`` and ``second`` pass name. Raises as `adapters_of`.
+
+    A second pass whose prompt names none wears none, as A1111 has it (processing.py, `sample_hr_pass`).
+    """
+    worn = adapters_of(first, "prompt", recipe.family, library)
+    later = None if first == second else adapters_of(second, "hires_prompt", recipe.family, library)
+    return recipe.model_copy(update={"adapters": worn, "hires_adapters": None if later == worn else later})
 
 
 def _weights(extra: ExtraNetwork, field: str) -> tuple[float, float]:

@@ -21,6 +21,7 @@ from studio.pictures.intake import looks_readable
 from studio.pictures.texts import texts_in
 from studio.recipe import Mode, Recipe
 from studio.recipe.model import AUTO
+from studio.recipe.templates import Templates
 from studio.sources import Sources
 
 SAYS_NOTHING = "This picture does not say how it was made."
@@ -168,7 +169,7 @@ class Holdings:
     def _parts(self, stock: Stock, reading: Reading) -> None:
         """LoRAs and the like: those of the prompt by the names they have here, those beside it put into it."""
         hashes = {part.name: part.hash for part in reading.parts if part.kind == "lora" and part.weight is None}
-        for name in ("prompt", "negative_prompt"):
+        for name in Templates.model_fields:
             if name in stock.recipe:
                 stock.recipe[name] = _TAG.sub(lambda found: self._tag(stock, found, hashes), stock.recipe[name])
             if name in stock.templates:

@@ -37,7 +37,7 @@ class Locator:
             ("upscaler", recipe.upscaler, recipe.upscaler_sha256),
             ("upscaler", recipe.hires_upscaler, recipe.hires_upscaler_sha256),
             ("vae", recipe.vae, recipe.vae_sha256),
-            *(("lora", one.name, one.sha256) for one in recipe.adapters),
+            *(("lora", one.name, one.sha256) for one in recipe.all_adapters),
             *(("embedding", one.name, one.sha256) for one in recipe.learned_words),
         ]
         for kind, name, sha256 in parts:

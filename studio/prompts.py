@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from studio.adapters import with_adapters
-from studio.errors import PromptError
 from studio.learned_words import Vocabulary, with_learned_words
 from studio.library import Library
 from studio.library.card import ModelCard
@@ -23,7 +22,15 @@ from studio.recipe import ResolvedRecipe
 from studio.recipe.templates import Templates
 from studio.wildcards import Shelf
 
-DRAWN = ("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt", "adapters", "learned_words")
+DRAWN = (
+    "prompt",
+    "negative_prompt",
+    "hires_prompt",
+    "hires_negative_prompt",
+    "adapters",
+    "hires_adapters",
+    "learned_words",
+)
 """Fields of a resolved recipe that chance has a part in where a prompt is a template."""
 
 
@@ -63,12 +70,11 @@ class Prompts:
         if recipe.has_second_pass:
             fields += ["hires_prompt", "hires_negative_prompt"]
         plans = {name: parse(getattr(recipe, name), name, recipe.steps) for name in fields}
-        extras = plans["prompt"].extras
-        if recipe.has_second_pass and plans["hires_prompt"].extras != extras:
-            raise PromptError("hires_prompt", "the second pass wears the LoRAs of the first; name the same", 1)
         if not recipe.checkpoint_sha256:
             return recipe
-        worn = with_adapters(recipe, extras, self.library)
+        first = plans["prompt"].extras
+        second = plans["hires_prompt"].extras if recipe.has_second_pass else first
+        worn = with_adapters(recipe, first, second, self.library)
         vocabulary = self.vocabulary(self.library.find(recipe.checkpoint_sha256, hashed=False))
         return with_learned_words(worn, plans.values(), vocabulary) if vocabulary else worn
 

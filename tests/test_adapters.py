@@ -70,11 +70,23 @@ def test_what_cannot_be_worn_points_at_its_column(studio: Studio, prompt: str, w
     assert caught.value.column == column
 
 
-def test_a_second_pass_wears_what_the_first_does(studio: Studio) -> None:
+def test_a_second_pass_wears_what_its_prompt_names(studio: Studio) -> None:
     recipe = Recipe(prompt="a cat <lora:starter-ink>", checkpoint="starter", hires_scale=2.0)
-    assert len(studio.resolve(recipe).adapters) == 1
-    with pytest.raises(PromptError, match="second pass"):
-        studio.resolve(recipe.with_fields({"hires_prompt": "a cat"}))
+    same = studio.resolve(recipe)
+    assert len(same.adapters) == 1 and same.hires_adapters is None
+    none = studio.resolve(recipe.with_fields({"hires_prompt": "a cat"}))
+    assert len(none.adapters) == 1 and none.hires_adapters == ()
+    half = studio.resolve(recipe.with_fields({"hires_prompt": "a dog <lora:starter-ink:0.5>"}))
+    assert [one.unet_weight for one in half.hires_adapters or ()] == [0.5]
+    later = studio.resolve(recipe.with_fields({"prompt": "a cat", "hires_prompt": "a cat <lora:starter-ink>"}))
+    assert later.adapters == () and later.hires_adapters == same.adapters
+    assert 'Lora hashes: "starter-ink' in infotext.write(later)
+    reworded = studio.resolve(recipe.with_fields({"hires_prompt": "a dog <lora:starter-ink:1.0>"}))
+    assert reworded.hires_adapters is None, "the same in other words"
+    # A LoRA of another family is refused in its own field; where there is no second pass, nobody reads its prompt.
+    with pytest.raises(PromptError, match="hires_prompt"):
+        studio.resolve(recipe.with_fields({"hires_prompt": "a cat <lora:grand:1>"}))
+    assert studio.resolve(recipe.with_fields({"hires_scale": 1.0, "hires_prompt": "<lora:grand:1>"})).adapters
 
 
 def test_the_shipped_lora_changes_the_starters_picture_and_is_told(studio: Studio) -> None:

@@ -56,3 +56,18 @@ def test_inpainting_a_picture_of_the_gallery(tmp_path: Path, toy_models: Path, e
             blob.unlink()
         refused = client.post("/api/v1/jobs", json={"recipe": {**recipe, **start}})
         assert refused.status_code == 404 and "again" in refused.json()["error"]["message"]
+
+
+def test_a_second_pass_wears_the_loras_of_its_own_prompt(tmp_path: Path) -> None:
+    """Over HTTP with the checkpoint and the LoRA that ship, as a person orders it, and told in the picture's text."""
+    lora = "<lora:starter-ink:1>"
+    second = {"checkpoint": "starter", "prompt": "3d cat face", "hires_scale": 1.5, "hires_steps": 2, "exact": True}
+    with running_server(tmp_path / "home", engine="torch") as server, server.client() as client:
+        made = []
+        for prompt in ("", "3d cat face", f"3d cat face {lora}"):
+            image_id = ordered(client, **second, hires_prompt=prompt, hires_denoising_strength=0.6)
+            made.append((pixels(client, image_id), client.get(f"/api/v1/images/{image_id}").json()))
+    (plain, _), (same, said_nothing), (worn, said) = made
+    assert np.array_equal(plain, same) and not np.array_equal(plain, worn)
+    assert "starter-ink" in said["infotext"] and "starter-ink" not in said_nothing["infotext"]
+    assert [one["name"] for one in said["recipe"]["hires_adapters"]] == ["starter-ink"]

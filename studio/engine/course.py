@@ -1,9 +1,9 @@
 """The course of one picture: first pass, second pass, finish, as a generator of pieces of work.
 
-It yields a `Trajectory` when the network is to be asked, in rounds shared with other pictures, and ``None`` after each
-piece it does by itself (reading a source, encoding, a tile of an upscaler), so that nobody waits long for it and a
-cancel takes effect at the next yield. It owns the order of things and what goes from one to the next; how each is done
-lies in the modules it calls.
+It yields a `Trajectory` when the network is to be asked, in rounds shared with other pictures, an `Outfit` when a pass
+wants the networks to wear something else, and ``None`` after each piece it does by itself (reading a source, encoding,
+a tile of an upscaler), so that nobody waits long for it and a cancel takes effect at the next yield. It owns the order
+of things and what goes from one to the next; how each is done lies in the modules it calls.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from studio.engine.embeddings import EmbeddingShelf
 from studio.engine.latents.decode import from_levels, to_levels
 from studio.engine.latents.enlarge import enlarged_latents
 from studio.engine.load import LATENT_CHANNELS, LoadedCheckpoint
+from studio.engine.outfit import Outfit
 from studio.engine.passes import Masked, Pass, second_pass_recipe, steps_run
 from studio.engine.trajectory import Trajectory
 from studio.engine.upscale import UpscalerShelf, enlarged_in_pieces
@@ -40,7 +41,7 @@ from studio.recipe.finish import LATENT_UPSCALERS, NO_UPSCALER
 from studio.recipe.limits import SIZE_MULTIPLE_PX
 from studio.sampling.noise import PictureNoise
 
-Pieces = Generator[Trajectory | None, None, "Tensor | Picture"]
+Pieces = Generator[Trajectory | Outfit | None, None, "Tensor | Picture"]
 """Ends with what was made so far: latents (4, height / 8, width / 8), or a picture."""
 
 GREY = 0.5
@@ -59,7 +60,8 @@ class Made:
 class Course:
     """One picture from its order to its pixels. ``checkpoint`` is None where no network is needed.
 
-    ``served_at`` and ``worked_at`` order fair turns; ``notes`` gather what its metadata should say.
+    ``served_at`` and ``worked_at`` order fair turns; ``notes`` gather what its metadata should say. While ``wanted`` is
+    set the picture holds no networks and waits to be given others by `wear`.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Course:
         self.worked_at = 0
         self.steps_before = 0
         self.trajectory: Trajectory | None = None
+        self.wanted: Outfit | None = None
         self.notes: dict[str, str] = {}
         self._checkpoint = checkpoint
         self._upscalers = upscalers
@@ -114,11 +117,20 @@ class Course:
         Raises:
             StudioError: what is wrong with the recipe or went wrong on the way, in words.
         """
+        assert self.wanted is None, "it waits for other networks"
         try:
-            self.trajectory = next(self._pieces)
+            piece = next(self._pieces)
         except StopIteration as end:
             return Made(end.value, self.notes)
+        if isinstance(piece, Outfit):
+            self.wanted, self._checkpoint, self.trajectory = piece, None, None
+        else:
+            self.trajectory = piece
         return None
+
+    def wear(self, checkpoint: LoadedCheckpoint) -> None:
+        """Go on with the networks that were `wanted`."""
+        self._checkpoint, self.wanted = checkpoint, None
 
     def close(self) -> None:
         """Stop; harmless when it has ended."""
@@ -128,7 +140,7 @@ class Course:
 
     # --- the course ---
 
-    def _made(self) -> Generator[Trajectory | None, None, Picture]:
+    def _made(self) -> Generator[Trajectory | Outfit | None, None, Picture]:
         recipe = self.order.recipe
         made = yield from self._first_pass()
         if recipe.has_second_pass:
@@ -175,6 +187,9 @@ class Course:
         second = second_pass_recipe(recipe)
         ignores = second.denoising_strength >= 1
         extra = self._blank_extra(start)
+        outfit = Outfit.of(self.order, second)
+        if outfit is not None and outfit != self.checkpoint.outfit:
+            yield outfit
         return (yield from self._denoised(Pass(second, None if ignores else start, extra=extra)))
 
     def _from_image(self, source: Picture) -> Pieces:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from studio.recipe import ResolvedRecipe
 from studio.recipe.events import PictureOrder
 
 
@@ -29,15 +30,15 @@ class Outfit:
     adapters: tuple[Worn, ...] = ()
 
     @classmethod
-    def of(cls, order: PictureOrder) -> Outfit | None:
-        """What an order wants; ``None`` where no network is needed.
+    def of(cls, order: PictureOrder, recipe: ResolvedRecipe | None = None) -> Outfit | None:
+        """What an order wants, or a pass of it that goes by ``recipe``; ``None`` where no network is needed.
 
         Raises:
             KeyError: the order names a file by a hash that it does not bring.
         """
         if order.checkpoint_path is None:
             return None
-        recipe, files = order.recipe, order.files
+        recipe, files = recipe or order.recipe, order.files
         adapters = tuple(Worn(files[one.sha256], one.unet_weight, one.text_weight) for one in recipe.adapters)
         vae = files[recipe.vae_sha256] if recipe.vae_sha256 else None
         return cls(order.checkpoint_path, vae, adapters)

@@ -70,6 +70,7 @@ def second_pass_recipe(recipe: ResolvedRecipe) -> ResolvedRecipe:
     return recipe.model_copy(
         update={
             "prompt": recipe.hires_prompt,
+            "adapters": recipe.adapters if recipe.hires_adapters is None else recipe.hires_adapters,
             "negative_prompt": recipe.hires_negative_prompt,
             "sampler": recipe.hires_sampler,
             "schedule": recipe.hires_schedule,

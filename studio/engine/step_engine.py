@@ -118,14 +118,14 @@ class StepEngine:
     def _other_work(self) -> bool:
         """What is everybody's: a stage of loading, a newcomer, or a round."""
         self._others_are_due = False
-        if self._load() or self._admit():
+        if self._load() or self._change() or self._admit():
             return True
         # Beside a round there is time for a piece of what comes next.
         return any([self._advance(), self._read_ahead()])
 
     def _work(self) -> bool:
         """Do the next piece of the picture that waited longest for one; after it, others have a turn."""
-        working = [one for one in self._live if not one.asks_network]
+        working = [one for one in self._live if not one.asks_network and one.wanted is None]
         if not working:
             return False
         course = min(working, key=lambda one: one.worked_at)
@@ -151,18 +151,19 @@ class StepEngine:
         self._said.append(PictureDone(order.job_id, order.index, made.picture.to_pixels(), made.notes, seconds))
 
     def _load(self) -> bool:
-        """Advance the load in progress, or begin the one that the first waiting picture, else a preload, needs."""
+        """Advance the load in progress, or begin the one that a picture on its way needs, the first waiting one, else a
+        preload.
+        """
         if self._residency.loading is None and not self._begin_load():
             return False
         outfit = self._residency.loading
         if outfit is None:
             return True
-        ahead = {Outfit(one.checkpoint_path) for one in self._preloads}
-        if outfit not in {Outfit.of(order) for order in self._waiting} | ahead:
+        wanted_by = [*(one.order for one in self._live if one.wanted == outfit), *self._waiting_for(outfit)][:1]
+        if not wanted_by and outfit not in {Outfit(one.checkpoint_path) for one in self._preloads}:
             self._residency.give_up()
             return True
         checkpoint, job_id = self._loading_for
-        wanted_by = [order for order in self._waiting if Outfit.of(order) == outfit][:1]
         try:
             with self._meter.charge(wanted_by, [1] * len(wanted_by)):
                 fraction = self._residency.advance()
@@ -178,7 +179,10 @@ class StepEngine:
     def _begin_load(self) -> bool:
         """True when a load began or failed at once."""
         outfit: Outfit | None = None
-        if self._waiting:
+        if changing := [one for one in self._live if one.wanted is not None]:
+            order = changing[0].order
+            outfit, loading_for = changing[0].wanted, (order.recipe.checkpoint, order.job_id)
+        elif self._waiting:
             order = self._waiting[0]
             outfit, loading_for = Outfit.of(order), (order.recipe.checkpoint, order.job_id)
         elif self._preloads and not self._live:
@@ -204,9 +208,25 @@ class StepEngine:
         """A checkpoint that cannot be loaded fails the pictures that need it, and nobody else's."""
         log.warning("Loading %s failed: %s", outfit.checkpoint, error)
         self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
-        for order in [one for one in self._waiting if Outfit.of(one) == outfit]:
+        for order in self._waiting_for(outfit):
             self._waiting.remove(order)
             self._say_failed(order, error)
+        for course in [one for one in self._live if one.wanted == outfit]:
+            self._fail(course, error)
+
+    def _waiting_for(self, outfit: Outfit) -> list[PictureOrder]:
+        return [order for order in self._waiting if Outfit.of(order) == outfit]
+
+    def _change(self) -> bool:
+        """Give a picture on its way the networks that its next pass wants, once they are there."""
+        for course in self._live:
+            if course.wanted is not None:
+                checkpoint = self._residency.get(course.wanted)
+                if checkpoint is not None:
+                    course.wear(checkpoint)
+                    self._work_on(course)
+                    return True
+        return False
 
     def _read_ahead(self) -> bool:
         """Read a piece of a checkpoint that the next job will want, beside the pictures that are on their way."""
@@ -225,11 +245,15 @@ class StepEngine:
         return False
 
     def _admit(self) -> bool:
-        """Take the first waiting picture in: read its prompts, encode them, draw its noise."""
+        """Take the first waiting picture in: read its prompts, encode them, draw its noise.
+
+        Nobody comes in while a picture on its way waits for other networks: newcomers would keep these in use for ever.
+        """
         if not self._waiting:
             return False
         order = self._waiting[0]
-        if len(self._live) >= self._live_pictures and not order.at_once:
+        is_full = len(self._live) >= self._live_pictures or any(one.wanted for one in self._live)
+        if is_full and not order.at_once:
             return False
         outfit = Outfit.of(order)
         checkpoint = None if outfit is None else self._residency.get(outfit)

@@ -209,8 +209,8 @@ def _pairs(recipe: ResolvedRecipe) -> Iterator[tuple[str, str]]:
         yield "ENSD", str(recipe.eta_noise_seed_delta)
     if recipe.source and recipe.mode is not Mode.TEXT:
         yield "Init image hash", recipe.source[:HASH_CHARACTERS]
-    if recipe.adapters:
-        yield "Lora hashes", ", ".join(f"{one.name}: {one.short_hash}" for one in recipe.adapters)
+    if adapters := recipe.all_adapters:
+        yield "Lora hashes", ", ".join(f"{one.name}: {one.short_hash}" for one in adapters)
     if recipe.learned_words:
         yield "TI hashes", ", ".join(f"{one.name}: {one.short_hash}" for one in recipe.learned_words)
     yield "RNG", _NOISE_LABELS[recipe.noise]

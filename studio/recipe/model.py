@@ -125,6 +125,8 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     hires_upscaler_sha256: str = ""
     upscaler_sha256: str = ""
     adapters: tuple[Adapter, ...] = ()
+    # None: the second pass wears what the first does.
+    hires_adapters: tuple[Adapter, ...] | None = None
     varied_from: str = ""
     varied_by: str = ""
     learned_words: tuple[LearnedWord, ...] = ()
@@ -137,6 +139,11 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     def has_second_pass(self) -> bool:
         """Whether a larger picture is made of the first one; its size is then `hires_width_px` by `hires_height_px`."""
         return self.hires_width_px > 0 and self.hires_height_px > 0
+
+    @property
+    def all_adapters(self) -> tuple[Adapter, ...]:
+        """Those of both passes, each file once."""
+        return tuple({one.sha256: one for one in (*(self.hires_adapters or ()), *self.adapters)}.values())
 
     def for_picture(self, index: int, changes: Mapping[str, Any] | None = None) -> ResolvedRecipe:
         """The recipe of picture ``index`` of a job: the seed counts up, or the variation seed when one is in use.
