@@ -27,9 +27,18 @@ VOCABULARY = 49408
 
 
 def folder_and_file(
-    where: Path, family: str, *, prediction: str = "epsilon", inpainting: bool = False, seed: int = 0
+    where: Path,
+    family: str,
+    *,
+    prediction: str = "epsilon",
+    inpainting: bool = False,
+    zero_snr: bool = False,
+    seed: int = 0,
 ) -> tuple[Path, Path]:
-    """Write a reduced checkpoint of ``family`` twice, and return the folder and the single file."""
+    """Write a reduced checkpoint of ``family`` twice, and return the folder and the single file.
+
+    The file says v-prediction and zero terminal SNR as trainers do: by empty tensors, or in its metadata (sd-scripts).
+    """
     folder = where / f"{family}-folder"
     shipped_folder = family_folder(family, prediction, inpainting=inpainting)  # type: ignore[arg-type]
     assert shipped_folder is not None
@@ -41,12 +50,17 @@ def folder_and_file(
     for name in ("scheduler",):
         (folder / name).mkdir()
         config = json.loads((shipped_folder / name / "scheduler_config.json").read_text())
-        (folder / name / "scheduler_config.json").write_text(json.dumps({**config, "prediction_type": prediction}))
+        config |= {"prediction_type": prediction, **({"rescale_betas_zero_snr": True} if zero_snr else {})}
+        (folder / name / "scheduler_config.json").write_text(json.dumps(config))
     for number, name in enumerate(("tokenizer", "tokenizer_2")[: len(TEXT_WIDTHS[family])]):
         _tokenizer(folder / name, pad="!" if family == "sd2" or number else "<|endoftext|>")
     (folder / "model_index.json").write_text((shipped_folder / "model_index.json").read_text())
     file = where / f"{family}-{'512-base' if prediction == 'epsilon' else 'v'}.safetensors"
-    save_file({name: tensor.clone().contiguous() for name, tensor in _single(folder, family).items()}, file)
+    tensors = {name: tensor.clone().contiguous() for name, tensor in _single(folder, family).items()}
+    markers = {"v_pred": prediction == "v_prediction" and family == "sdxl", "ztsnr": zero_snr}
+    tensors |= {name: torch.zeros(0) for name, is_there in markers.items() if is_there}
+    says_v = prediction == "v_prediction" and family == "sd1"
+    save_file(tensors, file, {"modelspec.prediction_type": "v"} if says_v else None)
     return folder, file
 
 

@@ -24,12 +24,18 @@ from tests.engine.recipes import finish, order
 from tests.single_files import folder_and_file
 
 CASES = [
-    ("sd1", "epsilon", False),
-    ("sd1", "epsilon", True),
-    ("sd2", "v_prediction", False),
-    ("sd2", "epsilon", False),
-    ("sdxl", "epsilon", False),
+    ("sd1", "epsilon", "", {}),
+    ("sd1", "epsilon", "inpainting", {}),
+    ("sd1", "v_prediction", "", {}),
+    ("sd2", "v_prediction", "", {}),
+    ("sd2", "epsilon", "", {}),
+    ("sd2", "epsilon", "inpainting", {}),
+    ("sdxl", "epsilon", "", {}),
+    ("sdxl", "epsilon", "inpainting", {}),
+    ("sdxl", "v_prediction", "", {}),
+    ("sdxl", "v_prediction", "", {"zero_snr": True}),
 ]
+"""Family, prediction, kind of UNet, and zero terminal SNR."""
 
 
 def picture(path: Path, **fields: Any) -> PictureDone:
@@ -42,14 +48,14 @@ def picture(path: Path, **fields: Any) -> PictureDone:
     return done[0]
 
 
-@pytest.mark.parametrize(("family", "prediction", "inpainting"), CASES)
+@pytest.mark.parametrize(("family", "prediction", "unet", "noise"), CASES)
 def test_a_single_file_makes_the_picture_of_its_folder(
-    tmp_path: Path, family: str, prediction: str, inpainting: bool
+    tmp_path: Path, family: str, prediction: str, unet: str, noise: dict[str, bool]
 ) -> None:
-    folder, file = folder_and_file(tmp_path, family, prediction=prediction, inpainting=inpainting)
-    card = single_file_card(file)
-    assert (card.family, card.prediction, card.inpainting, card.problem) == (family, prediction, inpainting, None)
-    assert folder_card(folder).problem is None
+    folder, file = folder_and_file(tmp_path, family, prediction=prediction, inpainting=bool(unet), **noise)
+    for card in (single_file_card(file), folder_card(folder)):
+        assert (card.family, card.prediction, card.inpainting, card.problem) == (family, prediction, bool(unet), None)
+        assert card.zero_snr is bool(noise)
     assert architecture_of(inspect_checkpoint(file)) == architecture_of(inspect_checkpoint(folder))
     wanted = {"family": family, "prompt": "a (red:1.3) cat", "negative_prompt": "blue"}
     first = picture(folder, **wanted).pixels.data
