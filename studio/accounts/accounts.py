@@ -117,6 +117,11 @@ class Accounts:
             self.attempts.failed(counted)
             raise
 
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie, this home's own: browsers do not tell the ports of one host apart."""
+        return f"studio_session_{self.secret.seal('name of the cookie')[:8]}"
+
     def session_for(self, person: Person) -> str:
         """The cookie's content."""
         return self.secret.sign(person.id, person.epoch)

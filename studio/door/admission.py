@@ -14,7 +14,6 @@ from studio.accounts import Accounts, Caller
 from studio.door.origins import SAFE_METHODS, is_from_here
 from studio.errors import LoginNeeded, Refused
 
-COOKIE = "studio_session"
 CALLER = "studio.caller"
 """Under this name the caller stands in the request's scope."""
 
@@ -44,7 +43,7 @@ def admit(accounts: Accounts, scope: Scope, headers: Mapping[str, str]) -> Calle
         Refused: a session, or a way in for browsers, that no page of this studio was used for.
         TooManyTries: too much was guessed from there.
     """
-    cookie = _session_in(headers.get("cookie", ""))
+    cookie = _session_in(headers.get("cookie", ""), accounts.cookie)
     public = is_public(scope["path"])
     caller = accounts.caller(cookie, None if public else headers.get("authorization"), address_of(scope))
     if public:
@@ -63,9 +62,9 @@ def wants_a_page(method: str, headers: Mapping[str, str]) -> bool:
     return method == "GET" and "text/html" in headers.get("accept", "")
 
 
-def _session_in(cookies: str) -> str | None:
+def _session_in(cookies: str, name: str) -> str | None:
     try:
-        found = SimpleCookie(cookies).get(COOKIE)
+        found = SimpleCookie(cookies).get(name)
     except CookieError:
         return None
     return found.value if found else None

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from studio.accounts import Person
 from studio.accounts.secrets import SESSION_S
 from studio.api.caller import StudioOf
-from studio.door.admission import CALLER, COOKIE, address_of
+from studio.door.admission import CALLER, address_of
 from studio.door.html import escaped, page, said
 from studio.errors import StudioError
 
@@ -68,11 +68,11 @@ def logout_page() -> Response:
 
 
 @router.post("/logout")
-def log_out() -> Response:
+def log_out(request: Request) -> Response:
     """End the session of this browser."""
     # what the page keeps in the browser is theirs; over plain HTTP browsers ignore this, and the page clears up itself
     answer = RedirectResponse("/login", 303, {"Clear-Site-Data": '"storage"'})
-    answer.delete_cookie(COOKIE, path="/")
+    answer.delete_cookie(request.app.state.studio.accounts.cookie, path="/")
     return answer
 
 
@@ -81,10 +81,11 @@ async def _enter(request: Request, prove: Callable[[], Person], again: Callable[
         person = await asyncio.to_thread(prove)
     except StudioError as error:
         return again(str(error), error.http_status)
+    accounts = request.app.state.studio.accounts
     answer = RedirectResponse("/", 303)
     answer.set_cookie(
-        COOKIE,
-        request.app.state.studio.accounts.session_for(person),
+        accounts.cookie,
+        accounts.session_for(person),
         max_age=SESSION_S,
         path="/",
         secure=request.url.scheme == "https",

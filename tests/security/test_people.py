@@ -15,7 +15,8 @@ from studio.door.admission import SHARED
 from studio.door.paths import is_open
 from studio.recipe.events import Pixels
 from studio.server import create_app
-from studio.services import Studio
+from studio.services import Studio, build_studio
+from studio.settings import load_settings
 from tests.security.household import ADDRESS, OWN, PASSWORD, basic, key_of, log_in
 from tests.security.routes import ways_into
 
@@ -55,9 +56,10 @@ def house_recipe() -> object:
     return Recipe(prompt="anna's secret garden", steps=2, seed=1)
 
 
-@pytest.mark.parametrize("shown", [{}, {"Authorization": "Bearer studio_x"}, {"Cookie": "studio_session=x"}], ids=str)
+@pytest.mark.parametrize("shown", [{}, {"Authorization": "Bearer studio_x"}, {"Cookie": "x"}], ids=str)
 def test_every_way_refuses_the_anonymous(app: FastAPI, house: Studio, shown: dict[str, str]) -> None:
     client = TestClient(app, base_url=ADDRESS, raise_server_exceptions=False, follow_redirects=False)
+    shown = {name: f"{house.accounts.cookie}=x" if name == "Cookie" else value for name, value in shown.items()}
     tried = 0
     for way in ways_into(app):
         if way.path in PUBLIC or way.method == "WEBSOCKET":
@@ -134,6 +136,22 @@ def test_a_login_lasts_until_it_ends(house: Studio, client: TestClient) -> None:
     log_in(client, "ben")
     house.accounts.set_password("ben", PASSWORD)
     assert client.get("/api/v1/me").status_code == 401, "a new password ends sessions"
+
+
+def test_two_studios_on_one_host_keep_their_logins_apart(client: TestClient, tmp_path: Path) -> None:
+    """Browsers send a cookie to every port of the host that set it."""
+    other = build_studio(load_settings(home=tmp_path / "home", engine="fake", password_cost="cheap"))
+    try:
+        other.accounts.add("carl", "admin", PASSWORD)
+        beside = TestClient(create_app(other), base_url=ADDRESS, cookies=client.cookies, follow_redirects=False)
+        log_in(client, "ben")
+        beside.cookies.update(client.cookies)
+        log_in(beside, "carl")
+        client.cookies.update(beside.cookies)
+        assert client.get("/api/v1/me").json()["name"] == "ben"
+        assert beside.get("/api/v1/me").json()["name"] == "carl"
+    finally:
+        other.close()
 
 
 def test_a_session_posts_from_the_studios_own_pages_only(client: TestClient) -> None:
