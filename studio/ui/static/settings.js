@@ -6,6 +6,7 @@ import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { accountCard, keysCard } from "./settings-account.js";
 import { likings } from "./likings.js";
+import { backupsCard } from "./settings-backups.js";
 import { likingsCard, showLikings } from "./settings-likings.js";
 import { guestsCard, peopleCard } from "./settings-people.js";
 import { linksCard, networkCard } from "./settings-sharing.js";
@@ -46,6 +47,7 @@ export class Settings {
       people: isAdmin && request("GET", "people"),
       invitations: isAdmin && request("GET", "invitations"),
       everybody: isAdmin && request("GET", "links?everybody=true"),
+      backups: me.role === "admin" && request("GET", "backups"),
     };
     const answers = await Promise.all(Object.values(wanted));
     return Object.fromEntries(Object.keys(wanted).map((name, place) => [name, answers[place]]));
@@ -67,6 +69,7 @@ export class Settings {
       isAdmin && guestsCard(told.invitations.invitations, told.sharing, this.news.invitation, again),
       isAdmin && peopleCard(told.people.people, me, again),
       linksCard(told.links.links, told.everybody ? told.everybody.links.filter((link) => !link.mine) : [], told.sharing, again),
+      told.backups && backupsCard(told.backups),
     ];
     fillWith(
       this.#place,
