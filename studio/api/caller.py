@@ -39,17 +39,20 @@ def owner_of(request: Request) -> str:
 
 
 def keeps_models(request: Request) -> bool:
-    """Whether somebody may get models: admins, and without accounts only who sits at the machine, because then nobody
-    is told apart from whoever reaches it over the network.
+    """Whether somebody may get models and change what all share of them: admins, and without accounts only who sits at
+    the machine, because then nobody is told apart from whoever reaches it over the network.
     """
     caller = caller_of(request)
     return caller.role == "admin" and (caller.proof != "none" or _is_here(request))
 
 
 def keeper_of(request: Request) -> Caller:
-    """The caller, who may get models. Raises `Refused` for everybody else."""
+    """The caller, who keeps the models. Raises `Refused` for everybody else."""
     if not keeps_models(request):
-        raise Refused("Only an admin may get models, or the person at the machine where there are no accounts.")
+        raise Refused(
+            "Only an admin may get models, write on their cards or unload them; or the person at the machine, where "
+            "there are no accounts."
+        )
     return caller_of(request)
 
 

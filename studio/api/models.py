@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.api.caller import StudioOf
+from studio.api.caller import KeeperOf, StudioOf
 from studio.library import KINDS, Family, Kind, matching
 
 router = APIRouter(tags=["models"])
@@ -60,8 +60,11 @@ def get_model(model_id: str, studio: StudioOf) -> dict[str, Any]:
 
 
 @router.patch("/models/{model_id}")
-def write_card(model_id: str, body: CardChange, studio: StudioOf) -> dict[str, Any]:
-    """Write notes, or a recipe to begin with, on a model's card. They are kept in the home, not in the model folder."""
+def write_card(model_id: str, body: CardChange, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
+    """Write notes, or a recipe to begin with, on a model's card. They are kept in the home, not in the model folder.
+
+    What stands on a card is the studio's: it answers everybody's "auto". So it is for whoever keeps the models.
+    """
     return studio.library.write(model_id, notes=body.notes, recipe=body.recipe).as_dict()
 
 

@@ -88,7 +88,9 @@ def require_admin(caller: Caller) -> None:
 
 @router.get("/me")
 def who_am_i(caller: CallerOf, request: Request) -> dict[str, Any]:
-    """Your name and role; ``accounts`` says whether anybody has one, ``keeps_models`` whether you may get models."""
+    """Your name and role; ``accounts`` says whether anybody has one, ``keeps_models`` whether you may get models
+    and write on their cards.
+    """
     told = {"name": caller.name, "role": caller.role, "accounts": caller.proof != "none"}
     return {**told, "keeps_models": keeps_models(request)}
 

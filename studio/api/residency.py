@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from studio.api.caller import StudioOf
+from studio.api.caller import KeeperOf, StudioOf
 
 router = APIRouter(tags=["models"])
 
@@ -21,7 +21,10 @@ def residency(studio: StudioOf) -> dict[str, Any]:
 
 
 @router.post("/models/unload", status_code=202)
-def unload(studio: StudioOf) -> dict[str, Any]:
-    """Give back all memory that no picture is using. Pictures on their way go on; nobody's order is lost."""
+def unload(studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
+    """Give back all memory that no picture is using. Pictures on their way go on; nobody's order is lost.
+
+    Whoever comes next waits for a load, so it is for whoever keeps the models.
+    """
     studio.dispatcher.unload()
     return {"unloading": True}

@@ -7,6 +7,7 @@ from typing import Any
 import psutil
 from fastapi import Request
 
+from studio.api.caller import KeeperOf
 from studio.sdapi.desk import DeskOf
 from studio.sdapi.errors import Refusal, sdapi_router
 
@@ -38,8 +39,8 @@ def refresh_embeddings(desk: DeskOf) -> None:
 
 
 @router.post("/unload-checkpoint")
-def unload_checkpoint(desk: DeskOf) -> dict[str, Any]:
-    """Give back all memory that no picture is using."""
+def unload_checkpoint(desk: DeskOf, keeper: KeeperOf) -> dict[str, Any]:
+    """Give back all memory that no picture is using; for whoever keeps the models."""
     desk.studio.dispatcher.unload()
     return {}
 

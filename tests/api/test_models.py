@@ -32,7 +32,8 @@ def models(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(models: Path, tmp_path: Path) -> Iterator[TestClient]:
     studio = build_studio(load_settings(home=tmp_path / "home", models=[models], engine="fake"))
-    client = TestClient(create_app(studio, page=False), base_url="http://localhost")  # not entered: nothing is started
+    app = create_app(studio, page=False)  # not entered below: nothing is started
+    client = TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000))
     yield client
     studio.close()
 

@@ -82,6 +82,26 @@ def share_by_the_wall_and_a_link(anna: Page, ben: Page, address: str) -> None:
     stranger.context.close()
 
 
+def cards_are_read_by_all_and_written_by_admins(anna: Page, ben: Page, address: str) -> None:
+    for page in (anna, ben):
+        to(page, address, "models/checkpoint")
+        page.get_by_label("Details of toy-b").click()
+    anna.get_by_label("Notes").fill("good at lighthouses")
+    with anna.expect_response(lambda answer: answer.request.method == "PATCH" and answer.ok):
+        anna.keyboard.press("Escape")
+    ben.keyboard.press("Escape")
+    expect(ben.locator(".model", has_text="toy-b")).to_contain_text("good at lighthouses")
+    ben.get_by_label("Details of toy-b").click()
+    details = ben.locator("#model-details")
+    expect(details).to_contain_text("good at lighthouses")
+    expect(details.locator("textarea, input")).to_have_count(0)
+    expect(details.get_by_text("Keep the form’s settings")).to_have_count(0)
+    ben.keyboard.press("Escape")
+    for page, count in ((anna, 1), (ben, 0)):
+        expect(page.locator("#models-memory .memory-bars")).to_be_visible()
+        expect(page.get_by_role("button", name="Unload now")).to_have_count(count)
+
+
 def each_has_likings_of_their_own(anna: Page, ben: Page, address: str) -> None:
     for page in (anna, ben):
         page.keyboard.press("Escape")
@@ -165,6 +185,7 @@ def test_two_people_side_by_side(
         assert (anna.evaluate(status, image_id), ben.evaluate(status, image_id)) == (200, 404)
         favourites_and_presets_are_ones_own(anna, ben, server.address)
         share_by_the_wall_and_a_link(anna, ben, server.address)
+        cards_are_read_by_all_and_written_by_admins(anna, ben, server.address)
         each_has_likings_of_their_own(anna, ben, server.address)
         another_device_shows_the_same(browser, anna, server.address)
         guests_are_invited_and_people_go(browser, anna, ben, server.address)

@@ -49,7 +49,7 @@ export function actions(page, model) {
   const words = model.kind === "embedding" ? model.file.replace(/\.[^.]+$/, "") : `<lora:${model.name}:1>`;
   return [
     model.usable && ["lora", "embedding"].includes(model.kind) && make("button", { type: "button", class: "button", title: words, onclick: () => page.insert(words) }, "Insert into prompt"),
-    model.pickled && page.mayConvert && make("button", { type: "button", class: "button", onclick: () => page.convert(model) }, "Convert…"),
+    model.pickled && page.keepsModels && make("button", { type: "button", class: "button", onclick: () => page.convert(model) }, "Convert…"),
     model.usable && model.kind === "checkpoint" && make("button", { type: "button", class: "button primary", onclick: () => page.use(model) }, "Use"),
   ].filter(Boolean);
 }

@@ -44,7 +44,7 @@ export class ModelDetails {
       this.dialog.close();
       what(...given);
     };
-    const buttons = actions({ mayConvert: this.#page.mayConvert, convert: run((chosen) => this.#page.convert(chosen)), use: run((chosen) => this.#page.use(chosen)), insert: run((words) => this.#page.insert(words)) }, model);
+    const buttons = actions({ keepsModels: this.#page.keepsModels, convert: run((chosen) => this.#page.convert(chosen)), use: run((chosen) => this.#page.use(chosen)), insert: run((words) => this.#page.insert(words)) }, model);
     fillWith(
       this.dialog,
       make("div", { class: "details-head" }, make("h2", {}, model.name), close),
@@ -71,20 +71,24 @@ export class ModelDetails {
   }
 
   #notes(model) {
+    const theirs = model.defaults.notes || model.about.description;
+    const told = theirs ? make("p", { class: "muted details-theirs" }, theirs) : null;
+    this.notes = null;
+    if (!this.#page.keepsModels) return model.notes || theirs ? make("section", {}, make("h3", {}, "Notes"), model.notes ? make("p", { class: "details-theirs" }, model.notes) : null, told) : null;
     this.notes = make("textarea", { rows: 3, maxlength: 10000, placeholder: "What is it good at? Kept in your home folder.", "aria-label": "Notes" });
     this.notes.value = model.notes;
     this.notes.addEventListener("change", () => this.#save());
-    const theirs = model.defaults.notes || model.about.description;
-    return make("section", {}, make("h3", {}, "Notes"), this.notes, theirs ? make("p", { class: "muted details-theirs" }, theirs) : null);
+    return make("section", {}, make("h3", {}, "Notes"), this.notes, told);
   }
 
   #recipe(model) {
     const fields = Object.entries(model.recipe);
-    if (model.kind !== "checkpoint" || (!fields.length && !model.usable)) return null;
-    const forget = fields.length ? make("button", { type: "button", class: "link-button", onclick: () => this.#write({ recipe: {} }, "Its settings are forgotten") }, "Forget them") : null;
+    const keeps = this.#page.keepsModels;
+    if (model.kind !== "checkpoint" || (!fields.length && !(model.usable && keeps))) return null;
+    const forget = keeps && fields.length ? make("button", { type: "button", class: "link-button", onclick: () => this.#write({ recipe: {} }, "Its settings are forgotten") }, "Forget them") : null;
     const keep = make("button", { type: "button", class: "button", onclick: () => this.#write({ recipe: this.#page.settings() }, "“Use” fills these in from now on") }, "Keep the form’s settings for it");
     const told = fields.length ? fields.map(([name, value]) => `${name.replace(/_px$/, "").replaceAll("_", " ")} ${value}`).join(", ") : "None yet: it begins with what suits its family.";
-    return make("section", {}, make("h3", {}, "Settings of your own"), make("p", { class: "muted" }, told), make("p", { class: "details-settings" }, model.usable ? keep : null, forget));
+    return make("section", {}, make("h3", {}, "Settings of its own"), make("p", { class: "muted" }, told), make("p", { class: "details-settings" }, model.usable && keeps ? keep : null, forget));
   }
 
   #facts(model) {

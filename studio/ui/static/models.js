@@ -71,8 +71,9 @@ export class Models {
     return this.#studio.getting.convert(model);
   }
 
-  get mayConvert() {
-    return Boolean(this.#studio.getting?.allowed);
+  /** What is written on cards answers everybody's "auto", so only whoever keeps the models may write it. */
+  get keepsModels() {
+    return Boolean(this.#studio.me?.keeps_models);
   }
 
   insert(words) {

@@ -57,7 +57,8 @@ export class Residency {
   #renderBars() {
     const now = this.#now;
     const bars = ["device", "host", "disk"].filter((name) => now[name]).map((name) => this.#bar(name, now[name], now.models));
-    const unload = make("button", { type: "button", class: "button", disabled: !now.models.length, onclick: () => this.#unload() }, "Unload now");
+    // Whoever comes next would wait for a load, so it is for those who keep the models.
+    const unload = this.#studio.me?.keeps_models ? make("button", { type: "button", class: "button", disabled: !now.models.length, onclick: () => this.#unload() }, "Unload now") : null;
     const after = now.unload_after_minutes;
     const words = now.models.length
       ? `In memory: ${now.models.map((model) => model.name).join(", ")}.${after ? ` Given back after ${after} minutes without work.` : ""}`
