@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from studio.api.caller import KeeperOf, StudioOf
-from studio.library.first_models import FIRST_MODELS
-from studio.library.hub import wanted
+from studio.library.first_models import FIRST_MODELS, FirstModel
+from studio.library.hub_names import Wanted, names_of, wanted
+from studio.library.pulling import HashOf, Offer, chosen, offer_of, pipelines_of
+from studio.library.single_file import SAFETENSORS
 from studio.services import Studio
 
 router = APIRouter(tags=["models"])
 
+_ROUNDED_GB = 0.06
 NAMED = "A short name of the list, owner/name, owner/name/file, or an address of the hub."
 
 
@@ -28,7 +31,12 @@ class Pull(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"model": "sdxl"}]})
 
     model: str = Field(max_length=500, description=NAMED)
-    file: str = Field("", max_length=300, description="Which file of the repository, where it holds several.")
+    file: str = Field(
+        "",
+        max_length=300,
+        description="Which file of the repository; `model_index.json` is the whole diffusers folder, and the default.",
+    )
+    variant: Literal["", "fp16"] = Field("", description="Of a diffusers folder: `fp16` for weights of half precision.")
 
 
 @router.get("/models/first")
@@ -37,10 +45,8 @@ def first_models(studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
 
     ``folder`` is where models are put, ``free_bytes`` what its disk has left. For whoever keeps the models.
     """
-    here = _files_here(studio)
     models = [
-        {**asdict(one), "size_bytes": int(one.size_gb * 1e9), "here": one.file.casefold() in here}
-        for one in FIRST_MODELS
+        {**asdict(one), "size_bytes": int(one.size_gb * 1e9), "here": _is_here(studio, one)} for one in FIRST_MODELS
     ]
     return {"models": models, "folder": str(studio.paths.models), "free_bytes": _free_bytes(studio)}
 
@@ -51,21 +57,30 @@ def look_on_the_hub(
     keeper: KeeperOf,
     model: str = Query(max_length=500, description=NAMED),
 ) -> dict[str, Any]:
-    """The safetensors files of a repository on the hub, largest first, and which of them are ``here``.
+    """What a repository on the hub holds: its safetensors files, largest first, and the pipeline folders it can be
+    fetched as, with the ``problem`` of one that the studio cannot run. ``here`` says what is in the library already.
 
     The hub is asked now; 503 when it does not answer. For whoever keeps the models.
     """
     what = wanted(model)
     with studio.hub_of_models() as hub:
-        files = {what.file: hub.offered(what).size_bytes} if what.file else hub.files(what)
-    here = _files_here(studio)
+        tree = {what.file: hub.offered(what)} if what.file else hub.tree(what)
+        pipelines = pipelines_of(hub, what, tree)
+    known, hash_of = _known_hashes(studio)
+    files = {path: one for path, one in tree.items() if path.endswith(SAFETENSORS)}
     listed = [
-        {"file": name, "size_bytes": size, "here": name.rpartition("/")[2].casefold() in here}
-        for name, size in sorted(files.items(), key=lambda entry: -entry[1])
+        {
+            "file": path,
+            "size_bytes": one.size_bytes,
+            "here": one.sha256 in known
+            or Offer(Wanted(what.repository, path, what.revision), {path: one}).is_in(studio.paths.models, hash_of),
+        }
+        for path, one in sorted(files.items(), key=lambda entry: -entry[1].size_bytes)
     ]
     return {
         "repository": what.repository,
         "revision": what.revision,
+        "pipelines": [_told(offer, studio, hash_of) for offer in pipelines],
         "files": listed,
         "free_bytes": _free_bytes(studio),
     }
@@ -84,12 +99,12 @@ def list_arrivals(studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
 def pull_model(body: Pull, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
     """Fetch a model from the hub into the models folder, or go on with one that broke off.
 
-    It goes on in the studio, whatever becomes of the page. For whoever keeps the models.
+    Of a repository that is a diffusers pipeline this is the folder, unless a file of it is named. It goes on in the
+    studio, whatever becomes of the page. For whoever keeps the models.
     """
-    what = wanted(body.model, body.file)
-    if not what.file:
-        with studio.hub_of_models() as hub:
-            what = hub.chosen(what)
+    with studio.hub_of_models() as hub:
+        what = chosen(hub, wanted(body.model, body.file, body.variant))
+        offer_of(hub, what, with_problem=False).place(studio.paths.models)
     return studio.arrivals.pull(what).as_dict()
 
 
@@ -111,8 +126,30 @@ def convert_model(model_id: str, studio: StudioOf, keeper: KeeperOf) -> dict[str
     return studio.arrivals.convert(studio.library.by_id(model_id)).as_dict()
 
 
-def _files_here(studio: Studio) -> set[str]:
-    return {card.file_name.casefold() for card in studio.library.models()}
+def _told(offer: Offer, studio: Studio, hash_of: HashOf) -> dict[str, Any]:
+    return {
+        "file": offer.what.file,
+        "variant": offer.what.variant,
+        "files": len(offer.files),
+        "size_bytes": offer.size_bytes,
+        "problem": offer.problem,
+        "here": offer.is_in(studio.paths.models, hash_of),
+    }
+
+
+def _known_hashes(studio: Studio) -> tuple[set[str], HashOf]:
+    """The hashes in the library, and how to ask for that of a file; nobody waits for one that is not known yet."""
+    by_path = {card.path: card.sha256 for card in studio.library.models() if card.sha256}
+    return set(by_path.values()), lambda file: by_path.get(file, "")
+
+
+def _is_here(studio: Studio, first: FirstModel) -> bool:
+    """Whether a file of its name and size is in the library, wherever it lies; the size is rounded in the list."""
+    names = {f"{name}{SAFETENSORS}".casefold() for name in names_of(Wanted(first.repository, first.file))}
+    return any(
+        card.file_name.casefold() in names and abs(card.size_bytes / 1e9 - first.size_gb) < _ROUNDED_GB
+        for card in studio.library.models()
+    )
 
 
 def _free_bytes(studio: Studio) -> int:

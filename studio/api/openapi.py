@@ -90,6 +90,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
                 "way": "pull",
                 "source": "owner/name",
                 "file": "ink.safetensors",
+                "variant": "",
                 "name": "ink.safetensors",
                 "state": "running",
                 "done_bytes": 4e8,

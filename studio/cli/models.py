@@ -139,13 +139,18 @@ def convert_model(
 @models.command("pull")
 def pull_model(
     name: Annotated[str | None, typer.Argument(help="A short name, owner/name, or an address of the hub.")] = None,
-    file: Annotated[str, typer.Option("--file", help="Which file of the repository.")] = "",
+    file: Annotated[
+        str, typer.Option("--file", help="Which file of the repository, rather than its diffusers folder.")
+    ] = "",
+    variant: Annotated[str, typer.Option("--variant", help="fp16 for the half-precision weights of a folder.")] = "",
     home: Home = None,
     yes: Yes = False,
 ) -> None:
     """Fetch a model from the Hugging Face hub into the home; without a name, list some to begin with."""
     from studio.library.first_models import FIRST_MODELS
-    from studio.library.hub import Hub, wanted
+    from studio.library.hub import Hub
+    from studio.library.hub_names import wanted
+    from studio.library.pulling import chosen, offer_of, pull
 
     if name is None:
         for first in FIRST_MODELS:
@@ -154,12 +159,15 @@ def pull_model(
             )
         return
     with Hub() as hub:
-        what = hub.chosen(wanted(name, file))
-        folder = _settings(home, None).paths.models
-        size = hub.offered(what).size_bytes
+        what = chosen(hub, wanted(name, file, variant))
+        offer = offer_of(hub, what)
+        target = offer.place(_settings(home, None).paths.models)
+        if offer.problem:
+            typer.echo(offer.problem, err=True)
+        files = f"the folder of {len(offer.files)} files" if what.is_pipeline else what.file
         if not yes:
-            typer.confirm(f"Fetch {what.file} ({size / 1e6:,.0f} MB) into {folder}?", abort=True)
-        target = hub.pull(what, folder, _Line())
+            typer.confirm(f"Fetch {files} ({offer.size_bytes / 1e6:,.0f} MB) as {target}?", abort=True)
+        target = pull(hub, what, target.parent, _Line(), offer)
     typer.echo(f"{target}")
 
 

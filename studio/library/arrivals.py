@@ -7,7 +7,6 @@ fetched is `hub`'s, how one is converted `conversion`'s.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -15,13 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, get_args
 
-from studio.errors import Cancelled, Conflict, InvalidField, NotFound, StudioError
+from studio.errors import Cancelled, NotFound, StudioError
 from studio.library.card import ModelCard
 from studio.library.conversion import convert, place_for
-from studio.library.hub import Hub, Wanted, parts_of
+from studio.library.hub import Hub
+from studio.library.hub_names import Wanted
+from studio.library.pulling import pull, throw_away
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,9 @@ _MOST_ENDED = 20
 
 @dataclass(frozen=True)
 class Arrival:
-    """One model on its way. ``source`` is the repository or the pickle, ``file`` what is fetched or made of it;
-    ``model_id`` names the pickle of a conversion. ``size_bytes`` is 0 until it is known.
+    """One model on its way. ``source`` is the repository or the pickle, ``file`` what is fetched or made of it, and
+    ``made`` what it is called in the models folder, once it is there; ``model_id`` names the pickle of a conversion.
+    ``size_bytes`` is 0 until it is known.
     """
 
     id: str
@@ -52,11 +54,18 @@ class Arrival:
     size_bytes: int = 0
     bytes_per_s: float = 0.0
     problem: str = ""
+    variant: str = ""
+    made: str = ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is fetched."""
+        return Wanted(self.source, self.file, self.revision, self.variant)
 
     @property
     def name(self) -> str:
-        """The name that the file has in the models folder."""
-        return PurePosixPath(self.file).name
+        """The name that it has in the models folder, or will have unless another model has it."""
+        return self.made or (self.wanted.shown if self.way == "pull" else self.file)
 
     @property
     def checking(self) -> bool:
@@ -102,18 +111,13 @@ class Arrivals:
             return sorted(self._all.values(), key=lambda one: one.state not in ACTIVE)
 
     def pull(self, what: Wanted) -> Arrival:
-        """Fetch a file of the hub, or go on with it. Asking again for one on its way is harmless.
+        """Fetch a file or a pipeline folder of the hub, or go on with it. Asking again for one on its way is harmless.
 
         Raises:
-            InvalidField: no safetensors file.
-            Conflict: a file of that name is there.
+            InvalidField: no safetensors file, and no pipeline.
         """
-        name = PurePosixPath(what.file).name
-        if not name.lower().endswith(".safetensors"):
-            raise InvalidField("file", f"{name or 'nothing'} cannot be fetched", "a .safetensors file")
-        if (self._folder / name).exists():
-            raise Conflict(f"{name} is in the models folder already. Move it away to fetch it again.")
-        return self._enqueue(Arrival(_id_of(what), "pull", what.repository, what.file, what.revision))
+        what.check()
+        return self._enqueue(Arrival(what.key, "pull", what.repository, what.file, what.revision, variant=what.variant))
 
     def convert(self, card: ModelCard) -> Arrival:
         """Make safetensors of a pickled model. Asking again for one on its way is harmless.
@@ -147,9 +151,7 @@ class Arrivals:
             else:
                 del self._all[arrival_id]
                 if arrival.way == "pull" and arrival.state != "done":
-                    for part in parts_of(self._folder, arrival.name):
-                        with contextlib.suppress(OSError):
-                            part.unlink()
+                    throw_away(self._folder, arrival.wanted)
             self._keep()
             return arrival
 
@@ -202,8 +204,8 @@ class Arrivals:
                 convert(pickle, place_for(pickle, self._folder), stopped=lambda: self._is_stopped(arrival.id))
             else:
                 with self._make_hub() as hub:
-                    what = Wanted(arrival.source, arrival.file, arrival.revision)
-                    hub.pull(what, self._folder, self._progress(arrival.id))
+                    made = pull(hub, arrival.wanted, self._folder, self._progress(arrival.id))
+                self._change(arrival.id, made=made.name)
             self._arrived()
             return ""
         except Cancelled:
@@ -259,10 +261,6 @@ class Arrivals:
             part.replace(self._kept_file)
         except OSError as error:
             log.warning("Downloads are not remembered over a restart: %s", error)
-
-
-def _id_of(what: Wanted) -> str:
-    return hashlib.sha256(f"pull {what}".encode()).hexdigest()[:16]
 
 
 def _kept(file: Path) -> list[Arrival]:

@@ -23,8 +23,8 @@ INDEX = "model_index.json"
 LATENT_FACTOR = 8
 """Pixels per latent cell of every Stable Diffusion autoencoder; ``unet.sample_size`` counts cells."""
 
-_WEIGHTED = ("text_encoder", "text_encoder_2", "text_encoder_3", "unet", "transformer", "vae")
-_STEMS = ("diffusion_pytorch_model", "model")
+WEIGHTED = ("text_encoder", "text_encoder_2", "text_encoder_3", "unet", "transformer", "vae")
+STEMS = ("diffusion_pytorch_model", "model")
 _VARIANTS = (None, "fp16")
 _SPOILED = "Download the folder again."
 _UNET_PIPELINES = ("StableDiffusionPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionImg2ImgPipeline")
@@ -89,6 +89,20 @@ def folder_name(folder: Path) -> str:
     return folder.name
 
 
+def problem_by_configuration(folder: Path) -> str | None:
+    """Why a pipeline cannot be run, as far as its configurations tell without any weights; ``None`` when it can."""
+    try:
+        return unsupported(_identity(folder, read_json(folder / INDEX)), "diffusers")
+    except ModelError as error:
+        return str(error)
+
+
+def index_files(stem: str, variant: str | None) -> tuple[str, str]:
+    """The lists of shards that weights may have: diffusers has written the variant of an index in both places."""
+    middle = f".{variant}" if variant else ""
+    return f"{stem}.safetensors.index{middle}.json", f"{stem}{middle}.safetensors.index.json"
+
+
 def size_of(file: Path) -> int:
     """Bytes of a file, 0 when it cannot be asked."""
     try:
@@ -136,7 +150,7 @@ def _identity(folder: Path, index: Mapping[str, Any]) -> Identity:
         input_channels=channels if isinstance(channels, int) else 4,
         native_size_px=side * LATENT_FACTOR if _plausible(side) else NATIVE_SIZE_PX.get(family, 512),
         variant=None if known else pipeline or "nameless",
-        lacks=tuple(title for part, title in _needed(family).items() if not _present(index, part)),
+        lacks=tuple(title for part, title in _needed(family).items() if not is_named(index, part)),
     )
 
 
@@ -172,7 +186,7 @@ def _transformer_family(folder: Path, pipeline: str) -> Family:
     return "sd3.5" if newer else "sd3"
 
 
-def _present(index: Mapping[str, Any], part: str) -> bool:
+def is_named(index: Mapping[str, Any], part: str) -> bool:
     """Whether the index names the part; ``[null, null]`` says that it was left out on purpose."""
     named = index.get(part)
     return isinstance(named, list) and len(named) == 2 and named[1] is not None
@@ -182,7 +196,7 @@ def _weights(folder: Path, index: Mapping[str, Any]) -> tuple[tuple[Path, ...], 
     """The weight files of all parts in order of path, and the precision of the diffusion network."""
     files: list[Path] = []
     precision = ""
-    for part in (part for part in _WEIGHTED if _present(index, part)):
+    for part in (part for part in WEIGHTED if is_named(index, part)):
         config = read_json(folder / part / "config.json")
         part_files = _part_files(folder / part)
         headers = [_sound(file) for file in part_files]
@@ -200,9 +214,8 @@ def _part_files(folder: Path) -> list[Path]:
     """The weights of one part: full precision before half, shards as their index lists them."""
     for variant in _VARIANTS:
         middle = f".{variant}" if variant else ""
-        for stem in _STEMS:
-            # diffusers has written the variant of an index in both places.
-            for name in (f"{stem}.safetensors.index{middle}.json", f"{stem}{middle}.safetensors.index.json"):
+        for stem in STEMS:
+            for name in index_files(stem, variant):
                 if (folder / name).is_file():
                     return _shards(folder, read_json(folder / name))
             if (folder / f"{stem}{middle}.safetensors").is_file():
@@ -237,9 +250,9 @@ def _check_unet(config: Mapping[str, Any], headers: list[Header]) -> None:
 
 
 def _check_small_parts(folder: Path, index: Mapping[str, Any]) -> None:
-    if _present(index, "scheduler"):
+    if is_named(index, "scheduler"):
         read_json(folder / "scheduler" / "scheduler_config.json")
-    for part in (part for part in ("tokenizer", "tokenizer_2") if _present(index, part)):
+    for part in (part for part in ("tokenizer", "tokenizer_2") if is_named(index, part)):
         whole = (folder / part / "tokenizer.json").is_file()
         if not whole and not all((folder / part / name).is_file() for name in ("vocab.json", "merges.txt")):
             raise DamagedModel(f"{part} holds no vocabulary (vocab.json and merges.txt). {_SPOILED}")

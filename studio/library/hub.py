@@ -1,38 +1,35 @@
-"""Fetches single model files from the Hugging Face hub: with resume, room checked before, and the hash checked after.
+"""``Hub``: asks the Hugging Face hub what there is, and fetches a file, with resume and its hash checked after.
 
 It speaks the hub's ``resolve`` routes: a HEAD tells size, commit and (in ``X-Linked-Etag``) the SHA-256 of a large
-file; a GET with ``Range`` goes on where a broken download ended. A file appears under its name only when it is whole
-and its hash is right. It refuses pickles. Only what somebody named is ever asked for.
+file; a GET with ``Range`` goes on where a broken download ended. Only what somebody named is ever asked for. Where a
+model goes, and which files make one, is `pulling`'s.
 """
 
 from __future__ import annotations
 
 import errno
-import glob
 import hashlib
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, unquote, urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 import httpx
 
 from studio.errors import (
-    Conflict,
     DamagedModel,
-    InvalidField,
     NotFound,
     Offline,
     StorageError,
     StorageFull,
     StudioError,
 )
-from studio.library.first_models import FIRST_MODELS
 from studio.library.header import read_header
+from studio.library.hub_names import Wanted
 
 ENDPOINT = "https://huggingface.co"
 Progress = Callable[[int, int], None]
@@ -41,55 +38,23 @@ whatever it raises ends the download, and what came is kept.
 """
 
 _BLOCK_BYTES = 1 << 20
-_SPARE_BYTES = 500_000_000
 _TRIES = 6
 _PAUSE_S = 1.0
-_REPOSITORY = re.compile(r"^[\w.-]+/[\w.-]+$")
+_MOST_PAGES = 30
 _SHA256 = re.compile(r"^[0-9a-f]{64}$")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One file on the hub. ``file`` is empty where only a repository was named."""
-
-    repository: str
-    file: str = ""
-    revision: str = "main"
+_SHA1 = re.compile(r"^[0-9a-f]{40}$")
 
 
 @dataclass(frozen=True)
 class Offered:
-    """What the hub says of a file: ``sha256`` is empty for small ones, which the hub knows by another hash."""
+    """What the hub says of a file. A large one is known by its SHA-256, a small one by git's hash of it
+    (``blob_sha1``); the other of the two is empty.
+    """
 
     size_bytes: int
-    sha256: str
-    commit: str
-
-
-def wanted(text: str, file: str = "") -> Wanted:
-    """What somebody means: a short name of the list, ``owner/name``, ``owner/name/file`` or an address of the hub.
-
-    Raises:
-        InvalidField: it is none of these.
-    """
-    for first in FIRST_MODELS:
-        if text.strip().casefold() == first.name:
-            return Wanted(first.repository, first.file)
-    parts = PurePosixPath(unquote(urlsplit(text.strip()).path)).parts
-    parts = tuple(part for part in parts if part != "/")
-    revision = "main"
-    if len(parts) > 3 and parts[2] in ("resolve", "blob", "tree"):
-        revision, parts = parts[3], (*parts[:2], *parts[4:])
-    repository, inside = "/".join(parts[:2]), file or "/".join(parts[2:])
-    if not _REPOSITORY.match(repository) or ".." in PurePosixPath(inside).parts:
-        names = ", ".join(first.name for first in FIRST_MODELS)
-        raise InvalidField("model", f"{text!r} is no model on the hub", f"owner/name, its address, or one of {names}")
-    return Wanted(repository, inside, revision)
-
-
-def parts_of(folder: Path, name: str) -> list[Path]:
-    """What earlier tries left of a file of that name."""
-    return [part for part in folder.glob(f".{glob.escape(name)}.*.part") if part.is_file()]
+    sha256: str = ""
+    commit: str = ""
+    blob_sha1: str = ""
 
 
 class Hub:
@@ -109,35 +74,28 @@ class Hub:
     def __exit__(self, *_: object) -> None:
         self._http.close()
 
-    def files(self, what: Wanted) -> Mapping[str, int]:
-        """The safetensors files of a repository with their sizes. Raises as `offered` does."""
+    def tree(self, what: Wanted) -> dict[str, Offered]:
+        """Every file of a repository by its path. Raises as `offered` does."""
         route = f"/api/models/{what.repository}/tree/{quote(what.revision, safe='')}?recursive=true"
-        answer = self._ask("GET", route, what)
-        entries = answer.json()
-        return {
-            str(entry["path"]): int(entry.get("size", 0))
-            for entry in entries
-            if isinstance(entry, dict) and str(entry.get("path", "")).endswith(".safetensors")
-        }
+        found: dict[str, Offered] = {}
+        for _ in range(_MOST_PAGES):
+            answer = self._ask("GET", route, what)
+            for entry in _entries(answer):
+                if entry.get("type", "file") == "file":
+                    found[str(entry.get("path", ""))] = _offered_of(entry, answer.headers.get("X-Repo-Commit", ""))
+            following = urlsplit(answer.links.get("next", {}).get("url", ""))
+            if not following.path:
+                break
+            route = f"{following.path}?{following.query}"
+        return found
 
-    def chosen(self, what: Wanted) -> Wanted:
-        """``what`` with its file; where only a repository was named, the one file that it holds.
+    def files(self, what: Wanted) -> dict[str, int]:
+        """The safetensors files of a repository with their sizes. Raises as `offered` does."""
+        return {path: one.size_bytes for path, one in self.tree(what).items() if path.endswith(".safetensors")}
 
-        Raises:
-            InvalidField: it holds several; the message lists them.
-            NotFound: it holds none that could be fetched.
-            Offline: as `offered` says.
-        """
-        if what.file:
-            return what
-        files = self.files(what)
-        top = {name: size for name, size in files.items() if "/" not in name} or files
-        if not top:
-            raise NotFound(f"{what.repository} holds no .safetensors file.")
-        if len(top) > 1:
-            listed = ", ".join(f"{name} ({size / 1e6:,.0f} MB)" for name, size in sorted(top.items()))
-            raise InvalidField("file", f"{what.repository} holds several files", listed)
-        return Wanted(what.repository, next(iter(top)), what.revision)
+    def read(self, what: Wanted) -> bytes:
+        """A small file, such as a configuration, at once. Raises as `offered` does."""
+        return self._ask("GET", self._route(what), what, follow=True).content
 
     def offered(self, what: Wanted) -> Offered:
         """What the hub says of the file.
@@ -149,31 +107,19 @@ class Hub:
         headers = self._ask("HEAD", self._route(what), what).headers
         size = headers.get("X-Linked-Size") or headers.get("Content-Length") or "0"
         etag = (headers.get("X-Linked-Etag") or headers.get("ETag") or "").removeprefix("W/").strip('"')
-        return Offered(int(size), etag if _SHA256.match(etag) else "", headers.get("X-Repo-Commit", ""))
+        large = etag if _SHA256.match(etag) else ""
+        return Offered(int(size), large, headers.get("X-Repo-Commit", ""), etag if _SHA1.match(etag) else "")
 
-    def pull(self, what: Wanted, folder: Path, progress: Progress = lambda done, total: None) -> Path:
-        """Fetch the file into ``folder``; what an earlier try left there is gone on with.
+    def fetch(self, what: Wanted, offered: Offered, part: Path, progress: Progress) -> None:
+        """Fetch a file into ``part``, going on with what is there, and compare its hash.
 
         Raises:
-            Conflict: a file of that name is there.
-            StorageFull: there is not enough room; nothing was fetched.
-            DamagedModel: what came is not what the hub says it is.
+            StorageFull, StorageError: it cannot be written.
+            DamagedModel: what came is not what the hub says it is; it was thrown away.
             Offline, NotFound: as `offered` says.
         """
-        name = PurePosixPath(what.file).name
-        if not name.lower().endswith(".safetensors"):
-            raise InvalidField("file", f"{name or 'nothing'} cannot be fetched", "a .safetensors file")
-        target = folder / name
-        if target.exists():
-            raise Conflict(f"{target} is there already. Move it away to fetch it again.")
-        offered = self.offered(what)
-        key = hashlib.sha256(f"{what}{offered.sha256}{offered.commit}".encode()).hexdigest()[:12]
-        part = folder / f".{name}.{key}.part"
-        _make_room(folder, offered.size_bytes - _size(part))
         self._fetch(what, part, offered.size_bytes, progress)
-        _check(part, offered, name, progress)
-        part.replace(target)
-        return target
+        _check(part, offered, PurePosixPath(what.file).name, progress)
 
     def _fetch(self, what: Wanted, part: Path, size_bytes: int, progress: Progress) -> None:
         """Fetch until all is there; each drop is waited out and gone on from, as long as something comes."""
@@ -213,11 +159,11 @@ class Hub:
     def _route(self, what: Wanted) -> str:
         return f"/{what.repository}/resolve/{quote(what.revision, safe='')}/{quote(what.file)}"
 
-    def _ask(self, method: str, route: str, what: Wanted) -> httpx.Response:
+    def _ask(self, method: str, route: str, what: Wanted, *, follow: bool = False) -> httpx.Response:
         if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
             raise Offline("HF_HUB_OFFLINE is set, so nothing is fetched from the hub. Unset it to fetch models.")
         try:
-            answer = self._http.request(method, self.endpoint + route)
+            answer = self._http.request(method, self.endpoint + route, follow_redirects=follow)
             if answer.has_redirect_location and answer.headers["Location"].startswith("/"):  # the model was renamed
                 answer = self._http.request(method, self.endpoint + answer.headers["Location"])
         except httpx.TransportError as error:
@@ -237,29 +183,38 @@ class Hub:
 
 def _check(part: Path, offered: Offered, name: str, progress: Progress) -> None:
     """Whether what came is what was offered; what is not is thrown away, else the next try would go on from it."""
-    digest = hashlib.sha256()
+    wanted_hash = offered.sha256 or offered.blob_sha1
+    # git hashes a file behind a line of its own (git-scm.com/book, "Git Objects")
+    digest = hashlib.sha256() if offered.sha256 else hashlib.sha1(b"blob %d\0" % offered.size_bytes)
     with part.open("rb") as stream:
         while block := stream.read(_BLOCK_BYTES):
             digest.update(block)
             progress(offered.size_bytes, offered.size_bytes)
-    problem = read_header(part).problem
-    if offered.sha256 and digest.hexdigest() != offered.sha256:
-        problem = f"its hash is {digest.hexdigest()[:10]} instead of {offered.sha256[:10]}."
+    problem = read_header(part).problem if name.lower().endswith(".safetensors") else None
+    if wanted_hash and digest.hexdigest() != wanted_hash:
+        problem = f"its hash is {digest.hexdigest()[:10]} instead of {wanted_hash[:10]}."
     if problem:
         part.unlink()
         raise DamagedModel(f"What came as {name} is not sound: {problem} It was thrown away; try again.")
 
 
-def _make_room(folder: Path, needed_bytes: int) -> None:
+def _entries(answer: httpx.Response) -> list[Mapping[str, Any]]:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise StorageError(f"The folder {folder} cannot be used: {error.strerror or error}.") from error
-    if free < needed_bytes + _SPARE_BYTES:
-        raise StorageFull(
-            f"{(needed_bytes + _SPARE_BYTES) // 10**6:,} MB are needed in {folder}, and {free // 10**6:,} MB are free."
-        )
+        entries = answer.json()
+    except ValueError:
+        entries = None
+    if not isinstance(entries, list):
+        raise NotFound(f"The hub's list of files cannot be understood ({answer.url.host}).")
+    return [entry for entry in entries if isinstance(entry, dict)]
+
+
+def _offered_of(entry: Mapping[str, Any], commit: str) -> Offered:
+    """A file as the list of a repository tells it: ``lfs.oid`` is the SHA-256 of a large one."""
+    large = entry.get("lfs")
+    size, linked = entry.get("size"), str(large.get("oid", "")) if isinstance(large, dict) else ""
+    blob = "" if isinstance(large, dict) else str(entry.get("oid", ""))
+    size_bytes = size if type(size) is int and size >= 0 else 0
+    return Offered(size_bytes, linked if _SHA256.match(linked) else "", commit, blob if _SHA1.match(blob) else "")
 
 
 def _unwritten(part: Path, error: OSError) -> StudioError:

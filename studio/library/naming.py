@@ -18,6 +18,12 @@ SINGULARS: dict[Kind, str] = {
 }  # fmt: skip
 PLURALS: dict[Kind, str] = {kind: f"{word}s" for kind, word in SINGULARS.items()}
 
+NAMELESS = ("diffusion_pytorch_model", "pytorch_lora_weights", "learned_embeds", "adapter_model")
+"""What diffusers and its companions call every file of a sort."""
+
+OFTEN_NAMELESS = ("model", "pytorch_model")
+_SELDOM_NAMES = ("models", "lora", "weights", "embeddings", "embeds", "checkpoint", "unet", "vae", "last", "final")
+
 _RESERVED = {"auto", ""}
 _TITLE = re.compile(r"^(?P<name>.*?)\s*\[(?P<hash>[0-9a-fA-F]{8,64})\]$", re.DOTALL)
 _HASH = re.compile(rf"^[0-9a-fA-F]{{{LEAST_HASH_CHARACTERS},64}}$")
@@ -52,6 +58,11 @@ def _choices(card: ModelCard) -> Iterable[str]:
     while True:
         yield f"{card.name} ({number})"
         number += 1
+
+
+def says_nothing(stem: str) -> bool:
+    """Whether a file's name, without its suffix, tells no model from another."""
+    return stem.casefold() in (*NAMELESS, *OFTEN_NAMELESS, *_SELDOM_NAMES)
 
 
 def split_title(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from studio.library.card import ModelCard, Trouble
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
 from studio.library.identify import Identity, identify
+from studio.library.naming import NAMELESS, OFTEN_NAMELESS
 from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
 from studio.library.support import PICKLED, odd_part, unsupported
 
@@ -18,8 +19,6 @@ SAFETENSORS = ".safetensors"
 PICKLES = pickled.SUFFIXES
 """Suffixes of pickled models; what they hold is listed without unpickling."""
 
-_NAMELESS = ("diffusion_pytorch_model", "pytorch_lora_weights", "learned_embeds")
-_OFTEN_NAMELESS = ("model", "pytorch_model")
 _MOST_ALIAS_CHARACTERS = 200
 
 
@@ -62,7 +61,7 @@ def single_file_card(file: Path) -> ModelCard:
 def name_of(file: Path) -> str:
     """The file's name without its suffix; the folder's where the file is called what diffusers calls them all."""
     stem = file.stem.removesuffix(".fp16")
-    nameless = stem in _NAMELESS or (stem in _OFTEN_NAMELESS and (file.parent / "config.json").is_file())
+    nameless = stem in NAMELESS or (stem in OFTEN_NAMELESS and (file.parent / "config.json").is_file())
     return file.parent.name if nameless and file.parent.name else file.stem
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tests.library import header_files as files
 from tests.library import pickles
 from tests.library.fake_hub import FakeHub, served
 from tests.library.header_files import write_header_file
+from tests.toys import toy_checkpoint
 
 HERE, ELSEWHERE = ("127.0.0.1", 50000), ("192.168.1.7", 50000)
 
@@ -37,6 +39,11 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
     studio = build_studio(settings)
     yield studio
     studio.close()
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toy_checkpoint(tmp_path_factory.mktemp("toys") / "toy")
 
 
 def client_of(studio: Studio, place: tuple[str, int] = HERE) -> TestClient:
@@ -73,14 +80,49 @@ def test_a_model_is_chosen_fetched_and_listed(client: TestClient, fake: FakeHub)
     assert again.status_code == 409 and "already" in again.json()["error"]["message"]
 
 
+def test_a_pipeline_folder_is_offered_fetched_and_usable(client: TestClient, fake: FakeHub, toy: Path) -> None:
+    whole = {file.relative_to(toy).as_posix(): file.read_bytes() for file in toy.rglob("*") if file.is_file()}
+    half = {path.replace(".safe", ".fp16.safe"): data for path, data in whole.items() if path.endswith("tensors")}
+    fake.repositories["owner/toy"] = whole | half | {"toy.ckpt": b"pickle"}
+    found = client.get("/api/v1/models/hub", params={"model": "owner/toy"}).json()
+    full, small = found["pipelines"]
+    assert (full["variant"], small["variant"], full["problem"], full["here"]) == ("", "fp16", None, False)
+    assert full["files"] == len(whole) and full["size_bytes"] == sum(map(len, whole.values()))
+    answer = client.post("/api/v1/models/arrivals", json={"model": "owner/toy"})
+    assert answer.status_code == 202 and answer.json()["name"] == "toy"
+    arrival = ended(client)
+    assert (arrival["state"], arrival["done_bytes"], arrival["made"]) == ("done", full["size_bytes"], "toy")
+    (model,) = (one for one in client.get("/api/v1/models").json()["models"] if one["name"] == "toy")
+    assert model["usable"] and model["layout"] == "diffusers"
+    here = [one["here"] for one in client.get("/api/v1/models/hub", params={"model": "owner/toy"}).json()["pipelines"]]
+    assert here == [True, False]
+    assert client.post("/api/v1/models/arrivals", json={"model": "owner/toy"}).status_code == 409
+
+
+def test_a_file_of_another_repository_is_not_taken_for_this_one(client: TestClient, fake: FakeHub) -> None:
+    nameless = "pytorch_lora_weights.safetensors"
+    fake.repositories = {f"{owner}/ink": {nameless: fake.content + owner.encode()} for owner in ("one", "two")}
+    fake.repositories["one/ink"] = {nameless: fake.content}
+    client.post("/api/v1/models/arrivals", json={"model": "one/ink"})
+    assert ended(client)["name"] == "ink.safetensors"
+    here = [
+        client.get("/api/v1/models/hub", params={"model": model}).json()["files"][0]["here"]
+        for model in ("one/ink", "two/ink")
+    ]
+    assert here == [True, False]
+
+
 def test_the_first_ones_say_what_they_need_and_tell_no_secrets(client: TestClient, tmp_path: Path) -> None:
     first = client.get("/api/v1/models/first").json()
     assert all(one["licence"] and one["memory_gb"] and one["size_bytes"] > 10**8 for one in first["models"])
     assert not any(one["here"] for one in first["models"])
-    write_header_file(tmp_path / "home" / "models" / "sd_xl_base_1.0.safetensors", files.SDXL)
+    models = tmp_path / "home" / "models"
+    write_header_file(models / "sd_xl_base_1.0.safetensors", files.SDXL)  # another one, by its size
+    filler = {"filler": (167_000_000 - sum(math.prod(shape) for shape in files.VAE_ORIGINAL.values()),)}
+    write_header_file(models / "vae-ft-mse-840000-ema-pruned.safetensors", {**files.VAE_ORIGINAL, **filler})
     client.get("/api/v1/models", params={"refresh": True})
     here = {one["name"] for one in client.get("/api/v1/models/first").json()["models"] if one["here"]}
-    assert here == {"sdxl"}
+    assert here == {"vae-mse"}
 
 
 def test_several_files_and_no_network_are_one_sentence_each(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tests.library import pickles
 from tests.library.fake_hub import FakeHub, served
 from tests.library.header_files import write_header_file
 from tests.servers import Server, running_server
+from tests.toys import toy_checkpoint
 from tests.ui.conftest import PHONE, OpenPage, Watch, wait_until_ready
 
 pytestmark = pytest.mark.browser
@@ -46,7 +49,7 @@ def folder(server: Server, hub: FakeHub) -> Iterator[Path]:
             for one in client.get("/api/v1/models/arrivals").json()["arrivals"]:
                 client.delete(f"/api/v1/models/arrivals/{one['id']}")
     for file in folder.iterdir():
-        file.unlink()
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def fetch(page: Page, model: str) -> None:
@@ -91,6 +94,43 @@ def test_it_is_stopped_and_gone_on_with_by_keyboard(open_page: OpenPage, hub: Fa
     page.locator("#models-arrivals").get_by_role("button", name="Go on").press("Enter")
     expect(page.locator("#models-arrivals .arrival")).to_contain_text("it is in the library")
     assert hub.ranges[-1].startswith("bytes=")
+
+
+def test_a_whole_pipeline_is_fetched_as_a_folder(
+    open_page: OpenPage, hub: FakeHub, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    toy = toy_checkpoint(tmp_path_factory.mktemp("toys") / "toy")
+    whole = {file.relative_to(toy).as_posix(): file.read_bytes() for file in toy.rglob("*") if file.is_file()}
+    half = {path.replace(".safe", ".fp16.safe"): data for path, data in whole.items() if path.endswith("tensors")}
+    index = {"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer2DModel"]}
+    hub.repositories = {
+        "owner/toy": whole | half,
+        "owner/flux": {
+            "model_index.json": json.dumps(index).encode(),
+            "transformer/config.json": b"{}",
+            "transformer/diffusion_pytorch_model.safetensors": hub.content,
+        },
+    }
+    page = open_page("/#/models", **PHONE)
+    page.click("#models-get")
+    page.fill("#hub-model", "owner/flux")
+    page.keyboard.press("Enter")
+    expect(page.locator(".hub-found .model-problem")).to_contain_text("It is a Flux checkpoint")
+    page.fill("#hub-model", "owner/toy")
+    page.keyboard.press("Enter")
+    found = page.locator(".hub-found")
+    expect(found).to_contain_text("half precision (fp16)")
+    expect(found).to_contain_text("Single files of it (6)")
+    assert page.evaluate("document.querySelector('#model-getting').scrollWidth") <= 390
+    hub.pause_s = 0.02
+    found.get_by_role("button", name="Fetch toy", exact=True).click()
+    expect(found).to_contain_text("On its way")
+    expect(page.locator("#model-getting .arrival")).to_contain_text("it is in the library")
+    expect(found.locator(".getting-row").first).to_contain_text("Here")
+    expect(found.get_by_role("button", name="Fetch toy-fp16")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("heading", name="toy", exact=True)).to_be_visible()
+    assert [place.name for place in folder.iterdir()] == ["toy"]
 
 
 def test_no_answer_is_one_sentence(open_page: OpenPage, watch: Watch) -> None:

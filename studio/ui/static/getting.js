@@ -22,6 +22,7 @@ export class Getting {
   #found = null;
   #timer = 0;
   #looked = 0;
+  #filesOpen = false;
 
   constructor(studio) {
     this.#studio = studio;
@@ -81,12 +82,18 @@ export class Getting {
       for (const one of come) toast(`${one.name} is in the library`);
       for (const one of failed) toast(`${one.name} did not arrive. ${one.problem}`, { kind: "error" });
       if (come.length) void this.#studio.models.lookAgain();
-      if (this.#looked && come.length && this.dialog.open) this.#first = await request("GET", "models/first");
+      if (this.#looked && come.length && this.dialog.open) await this.#lookAtOffers();
     } catch {
       return; // the next look may do: nothing depends on it
     }
     this.#looked += 1;
     this.#render();
+  }
+
+  /** What came is here now: so say the list and what was found. */
+  async #lookAtOffers() {
+    this.#first = await request("GET", "models/first");
+    if (this.#found) this.#found = await request("GET", `models/hub?model=${encodeURIComponent(this.#found.asked)}`).then((found) => ({ ...found, asked: this.#found.asked }));
   }
 
   async #send(method, path, body) {
@@ -102,14 +109,13 @@ export class Getting {
     }
   }
 
-  #pull(model, file) {
-    return this.#send("POST", "models/arrivals", { model, file });
+  #pull(model, file, variant = "") {
+    return this.#send("POST", "models/arrivals", { model, file, variant });
   }
 
   #again(arrival) {
     if (arrival.way === "convert") return this.#send("POST", `models/${arrival.model_id}/convert`);
-    const inside = arrival.file.split("/").map(encodeURIComponent).join("/");
-    return this.#send("POST", "models/arrivals", { model: `${arrival.source}/resolve/${encodeURIComponent(arrival.revision)}/${inside}` });
+    return this.#pull(addressOf(arrival.source, arrival.revision), arrival.file, arrival.variant);
   }
 
   #row(arrival) {
@@ -146,7 +152,8 @@ export class Getting {
     if (!model) return this.field.focus();
     fillWith(this.found, make("p", { class: "muted" }, "Looking…"));
     try {
-      this.#found = await request("GET", `models/hub?model=${encodeURIComponent(model)}`);
+      this.#filesOpen = false;
+      this.#found = { ...(await request("GET", `models/hub?model=${encodeURIComponent(model)}`)), asked: model };
     } catch (error) {
       this.#found = null;
       return fillWith(this.found, make("p", { class: "reason" }, icon("alert"), make("span", {}, error.message)));
@@ -168,10 +175,23 @@ export class Getting {
   }
 
   #files() {
-    const { repository, revision, files } = this.#found;
-    if (!files.length) return [make("p", { class: "muted" }, `${repository} holds no safetensors file.`)];
-    const named = (file) => `${repository}/resolve/${encodeURIComponent(revision)}/${file.split("/").map(encodeURIComponent).join("/")}`;
-    return files.map((one) => make("div", { class: "getting-row" }, make("div", { class: "getting-words" }, make("strong", {}, one.file), make("p", { class: "muted small" }, size(one.size_bytes))), this.#fetchButton(one.file, one.here, repository, one.file, () => this.#pull(named(one.file), ""))));
+    const { repository, revision, files, pipelines } = this.#found;
+    if (!files.length && !pipelines.length) return [make("p", { class: "muted" }, `${repository} holds no safetensors file.`)];
+    const from = addressOf(repository, revision);
+    const folders = pipelines.map((one) => {
+      const precision = one.variant ? "half precision (fp16)" : pipelines.length > 1 ? "full precision" : "";
+      const facts = [size(one.size_bytes), `${one.files} files`, precision].filter(Boolean).join(" · ");
+      return this.#hubRow(`${repository.split("/")[1]}${one.variant ? `-${one.variant}` : ""}`, `The whole model as a folder · ${facts}`, one, repository, () => this.#pull(from, one.file, one.variant));
+    });
+    const rows = files.map((one) => this.#hubRow(one.file, size(one.size_bytes), one, repository, () => this.#pull(from, one.file)));
+    if (!folders.length) return rows;
+    // The parts of a folder are no models by themselves, so they do not stand beside it.
+    return rows.length ? [...folders, make("details", { class: "hub-files", open: this.#filesOpen, ontoggle: (event) => (this.#filesOpen = event.target.open) }, make("summary", {}, `Single files of it (${rows.length})`), rows)] : folders;
+  }
+
+  #hubRow(name, facts, one, repository, run) {
+    const problem = one.problem ? make("p", { class: "model-problem small" }, icon("alert"), make("span", {}, one.problem)) : null;
+    return make("div", { class: "getting-row" }, make("div", { class: "getting-words" }, make("strong", {}, name), make("p", { class: "muted small" }, facts), problem), this.#fetchButton(name, one.here, repository, one.file, run, one.variant));
   }
 
   #offer(model) {
@@ -184,13 +204,16 @@ export class Getting {
     );
   }
 
-  #fetchButton(words, here, repository, file, run) {
+  #fetchButton(words, here, repository, file, run, variant = "") {
     if (here) return make("span", { class: "getting-here muted" }, icon("check"), "Here");
-    const underway = this.#arrivals.find((one) => one.source === repository && one.file === file && isOnItsWay(one));
+    const underway = this.#arrivals.find((one) => one.source === repository && one.file === file && one.variant === variant && isOnItsWay(one));
     if (underway) return make("span", { class: "getting-here muted" }, "On its way");
-    return make("button", { type: "button", class: "button", "aria-label": `Fetch ${words}`, "data-key": `fetch ${repository} ${file}`, onclick: run }, "Fetch");
+    return make("button", { type: "button", class: "button", "aria-label": `Fetch ${words}`, "data-key": `fetch ${repository} ${file} ${variant}`, onclick: run }, "Fetch");
   }
 }
+
+/** How the hub calls one state of a repository. */
+const addressOf = (repository, revision) => `${repository}/tree/${encodeURIComponent(revision)}`;
 
 /** Fills with new rows, and gives the focus back to the button that had it. */
 function keepFocus(element, rows) {
