@@ -457,6 +457,7 @@ def build_library(settings: Settings) -> Library:
         cache=paths.cache,
         default=settings.default_checkpoint,
         shipped=[shipped("assets") / "models", shipped("assets") / "loras"],
+        may_be_missing=[paths.models],
         own_cards=paths.model_cards,
     )
     library.scan()

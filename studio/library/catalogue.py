@@ -45,7 +45,8 @@ class Library:
 
     ``folders`` come in order of preference, a person's own first; ``shipped`` come last. ``cache`` is where hashes are
     remembered. ``default`` is the checkpoint that ``auto`` means; itself ``auto``, it is the first usable one that did
-    not ship, else the starter. ``hash_ahead`` computes missing hashes in a thread after each scan. ``own_cards`` is the
+    not ship and paints whole pictures, else the starter. Of a folder that is not there `problems` tells, unless it
+    ``may_be_missing``. ``hash_ahead`` computes missing hashes in a thread after each scan. ``own_cards`` is the
     folder of what a person writes on cards, by default one in the cache.
     """
 
@@ -56,6 +57,7 @@ class Library:
         default: str = AUTO,
         *,
         shipped: Sequence[Path] = (),
+        may_be_missing: Sequence[Path] = (),
         hash_ahead: bool = True,
         own_cards: Path | None = None,
     ) -> None:
@@ -74,7 +76,7 @@ class Library:
         self._cards: tuple[ModelCard, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._hasher: threading.Thread | None = None
-        self._scanner = Scanner(self._folders)
+        self._scanner = Scanner(self._folders, may_be_missing)
         self._closed = False
 
     def scan(self) -> None:
@@ -255,8 +257,9 @@ class Library:
         usable = [card for card in checkpoints if card.is_there]  # not gone since
         own = [card for card in usable if card.name != STARTER and not self._has_shipped(card)]
         starter = [card for card in usable if card.name == STARTER]
+        whole = [card for card in own if not card.inpainting]
         if usable:
-            return (own or starter or usable)[0]
+            return (whole or own or starter or usable)[0]
         raise UnknownCheckpoint(f"No checkpoint can be used. {self._why_none()}")
 
     def _has_shipped(self, card: ModelCard) -> bool:

@@ -32,10 +32,13 @@ class Scanned:
 
 
 class Scanner:
-    """Looks through ``folders``. Not to be used by two threads at once."""
+    """Looks through ``folders``, of which all but ``may_be_missing`` should be there. Not to be used by two threads at
+    once.
+    """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], may_be_missing: Sequence[Path] = ()) -> None:
         self._folders = tuple(folders)
+        self._may_be_missing = frozenset(may_be_missing)
         self._seen: dict[Path, tuple[object, ModelCard]] = {}
 
     def scan(self) -> Scanned:
@@ -56,6 +59,8 @@ class Scanner:
             return listed[folder]
 
         for given in self._folders:
+            if given not in self._may_be_missing and not given.exists():
+                problems.append(f"The folder {given} is not there. Is its drive connected, and the path right?")
             names = given_names(given)
             for root in model_folders(given):
                 for find in walk(root, problems.append, on_folder):

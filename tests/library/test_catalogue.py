@@ -98,11 +98,22 @@ def test_a_folder_without_permission_is_named(
 
 
 def test_folders_that_are_not_there_hold_nothing(tmp_path: Path) -> None:
-    library = Library([tmp_path / "none"], tmp_path / "cache")
+    library = Library([tmp_path / "none"], tmp_path / "cache", may_be_missing=[tmp_path / "none"])
     assert names(library) == []
     assert library.problems == ()
     with pytest.raises(UnknownCheckpoint, match=r"No checkpoint can be used\. There are no checkpoints yet: put one"):
         library.find()
+
+
+def test_a_folder_that_is_not_there_is_named_until_it_is_back(put: Put, library: Library, tmp_path: Path) -> None:
+    """A drive that is not connected, or a path with a slip, must not look like an empty library."""
+    put("toy")
+    assert names(library) == ["toy"] and library.problems == ()
+    (tmp_path / "models").rename(tmp_path / "away")
+    assert names(library) == []
+    assert library.problems[0].startswith(f"The folder {tmp_path / 'models'} is not there.")
+    (tmp_path / "away").rename(tmp_path / "models")
+    assert names(library) == ["toy"] and library.problems == ()
 
 
 def test_the_same_model_reached_twice_is_one(put: Put, tmp_path: Path) -> None:
@@ -182,6 +193,8 @@ def test_auto_prefers_the_default_then_ones_own_then_the_starter(put: Put, toy: 
     assert auto() == "starter"
     write_header_file(tmp_path / "models" / "a-flux.safetensors", files.FLUX_DEV)  # cannot be run, so it is not chosen
     assert auto() == "starter"
+    write_header_file(tmp_path / "models" / "an-inpainting.safetensors", files.SD1_INPAINTING)
+    assert auto() == "an-inpainting", "one's own all the same"
     put("mine")
     put("yours")
     assert auto() == "mine"
