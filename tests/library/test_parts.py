@@ -121,7 +121,7 @@ def test_metadata_may_be_edited_without_changing_a_loras_hash(stocked: Library, 
 
 
 def test_what_nothing_answers_to_is_refused_with_near_names(stocked: Library) -> None:
-    with pytest.raises(UnknownPart, match=r"No LoRA is called 'inc'\. There are: ink, flux\."):
+    with pytest.raises(UnknownPart, match=r"No LoRA is called 'inc'\. There is: ink\."):
         stocked.part("lora", "inc")
     with pytest.raises(UnknownPart, match=r"soft is a model of kind vae, not a LoRA\."):
         stocked.part("lora", "soft")

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.servers import Server, wait_for_job
 from tests.ui.conftest import PHONE, OpenPage, Watch, wait_until_ready
@@ -187,6 +187,26 @@ def test_a_recipe_is_taken_over_from_a_picture(open_page: OpenPage) -> None:
     expect(page.locator("#field-seed input")).to_have_value("100")
     expect(page.locator("#field-steps input")).to_have_value("4")
     expect(page.locator("#stage")).to_be_visible()
+
+
+def test_a_mark_that_takes_long_is_among_the_favourites_all_the_same(open_page: OpenPage) -> None:
+    """They are asked for before the studio has kept it."""
+    page = open_page("/#/gallery")
+    held: list[Route] = []
+    page.route("**/favourite", lambda route: held.append(route))
+    page.locator("#gallery-grid .cell").first.hover()
+    page.locator("#gallery-grid .cell-corner").first.click()
+    with page.expect_response("**/api/v1/images?*favourites=true*"):
+        page.click("[data-view=favourites]")
+    expect(page.locator("#gallery-note h2")).to_have_text("No favourites yet")
+    with page.expect_response("**/favourite"):
+        held[0].continue_()
+    expect(page.locator("#gallery-grid img")).to_have_count(1)
+    with page.expect_response("**/favourite"):
+        page.unroute("**/favourite")
+        page.locator("#gallery-grid .cell").hover()
+        page.locator("#gallery-grid .cell-corner").click()
+    expect(page.locator("#gallery-grid img")).to_have_count(0)
 
 
 def test_favourites(open_page: OpenPage) -> None:

@@ -99,6 +99,7 @@ export class Pictures extends EventTarget {
     this.#mark([id], { favourite });
     try {
       await request("POST", `images/${id}/favourite`, { favourite });
+      this.#mark([id], {}); // a list of favourites that was asked for meanwhile does not have it
     } catch (error) {
       this.#mark([id], { favourite: !favourite });
       toast(`The mark was not kept. ${error.message}`, { kind: "error" });
@@ -109,6 +110,7 @@ export class Pictures extends EventTarget {
     this.#mark(ids, { favourite });
     try {
       await request("POST", "images/favourites", { ids, favourite });
+      this.#mark(ids, {});
       toast(favourite ? `${capital(words(ids.length))} marked` : `The marks of ${words(ids.length)} are off`);
     } catch (error) {
       this.#mark(ids, { favourite: !favourite });
