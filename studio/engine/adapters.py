@@ -38,6 +38,10 @@ class AdapterShelf:
         self._kept_bytes = kept_bytes
         self._files: OrderedDict[Path, tuple[object, dict[str, AdapterModule]]] = OrderedDict()
 
+    def clear(self) -> None:
+        """Let go of all files."""
+        self._files.clear()
+
     def patches(self, outfit: Outfit, chassis: Chassis) -> Patches:
         """What the adapters of ``outfit`` make of the tensors of ``chassis``.
 

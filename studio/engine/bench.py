@@ -127,8 +127,7 @@ def timed_plain(pipeline: Any, recipe: ResolvedRecipe, placement: Placement) -> 
             height=recipe.height_px,
             generator=torch.Generator().manual_seed(recipe.seed),
         )
-    if not placement.on_cpu:
-        torch.cuda.synchronize()
+    placement.synchronize()
     return time.perf_counter() - start
 
 

@@ -118,6 +118,7 @@ def bench_swaps(
         StudioError: one of them, or the device, cannot be used.
     """
     placement = choose_placement(device)
+    placement.use()
     files = [inspect_checkpoint(path) for path in (first, second)]
     if architecture_of(files[0]) != architecture_of(files[1]):
         raise UnsupportedModel(
@@ -138,7 +139,7 @@ def bench_swaps(
 def _warm(files: Sequence[CheckpointFiles], placement: Placement, repeats: int) -> tuple[int, float, float, float]:
     """The bytes of one checkpoint, and the seconds of a copy, of a swap by copying, and of one by pointing."""
     placements = dict.fromkeys(files[0].components, placement)
-    memory = HostMemory(pinned=not placement.on_cpu)
+    memory = HostMemory(pinned=placement.pins)
     chassis = Chassis(files[0], placements, copies=True)
     weights = [_ended(read_weights(one, chassis.skeleton, placements, memory)) for one in files]
     copy_s, warm_s = _taking_turns(repeats, _copying(weights, placement), _putting(chassis, weights))
@@ -171,7 +172,7 @@ class _ColdSwaps:
         self.cached = True
         self._files = files
         self._placement = placement
-        self._memory = HostMemory(pinned=not placement.on_cpu)
+        self._memory = HostMemory(pinned=placement.pins)
         placements = dict.fromkeys(files[0].components, placement)
         self._copying = Chassis(files[0], placements, copies=True)
         self._pointing = Chassis(files[0], placements, copies=False)
@@ -240,8 +241,7 @@ def _copying(weights: list[Weights], placement: Placement) -> Callable[[int], No
 def _copy(tensors: Sequence[Tensor], places: Sequence[Tensor], placement: Placement) -> None:
     for place, tensor in zip(places, tensors, strict=True):
         place.copy_(tensor, non_blocking=True)
-    if not placement.on_cpu:
-        torch.cuda.synchronize(placement.device)
+    placement.synchronize()
 
 
 def _flat(weights: Weights) -> list[Tensor]:

@@ -82,7 +82,7 @@ def _lora(file: Path, chassis: Chassis, seed: int) -> Path:
 def _pictures(first: Path, second: Path, loras: Mapping[str, Path], placement: Placement) -> tuple[bool, bool]:
     """Whether a picture is the same after LoRAs and swaps, and whether the LoRAs changed it meanwhile."""
     # Room for one chassis: every change is a swap in place.
-    engine = StepEngine(placement, Residency(placement, 1, None, AdapterShelf().patches))
+    engine = StepEngine(placement, Residency(placement, 1, None, AdapterShelf()))
     try:
         before = _picture(engine, first, {})
         worn = _picture(engine, first, loras)

@@ -27,12 +27,13 @@ def create_engine(
         SetupError: the device does not exist here.
     """
     placement = choose_placement(device)
+    placement.use()
     if placement.on_cpu:
         torch.set_num_threads(_cores())
     budget_bytes, host_budget_bytes = (int(mb * MEGABYTE) or None for mb in (budget_mb, host_budget_mb))
     if placement.on_cpu:
         budget_bytes = min((one for one in (budget_bytes, host_budget_bytes) if one), default=None)
-    residency = Residency(placement, budget_bytes, host_budget_bytes, AdapterShelf().patches)
+    residency = Residency(placement, budget_bytes, host_budget_bytes, AdapterShelf())
     return StepEngine(placement, residency, live_pictures)
 
 

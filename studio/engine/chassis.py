@@ -119,9 +119,10 @@ class Chassis:
         for name, network in self.networks.items():
             placement = self.placements[name]
             if self._copies[name]:
-                network.to_empty(device=placement.device)
-                # torch's own: diffusers' warns of layers to keep in float32, of which these networks have none.
+                # Before there is memory, so that it is taken once and in this size. torch's own: diffusers' warns of
+                # layers to keep in float32, of which these networks have none.
                 _cast(network, dtype=placement.dtype, memory_format=torch.channels_last)
+                network.to_empty(device=placement.device)
             _number_positions(network, placement.device)
         self._built = True
 
@@ -130,7 +131,9 @@ class Chassis:
         if self._copies[name]:
             getattr(module, attribute).copy_(tensor, non_blocking=True)
         else:
-            setattr(module, attribute, nn.Parameter(tensor, requires_grad=False))
+            # They may have been read for another place, when the device had more room.
+            there = tensor.to(self.placements[name].dtype)
+            setattr(module, attribute, nn.Parameter(there, requires_grad=False))
 
     def parameter(self, name: str, key: str) -> Tensor:
         """A tensor of a component as it is now, adapters and all."""
@@ -141,8 +144,7 @@ class Chassis:
     def _wait(self) -> None:
         """Until the copies are there, because the next weights may take the place of the ones that are read."""
         for placement in set(self.placements.values()):
-            if not placement.on_cpu:
-                torch.cuda.synchronize(placement.device)
+            placement.synchronize()
 
 
 def network_without_weights(name: str, config: Mapping[str, Any], title: str) -> Any:

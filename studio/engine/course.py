@@ -187,10 +187,11 @@ class Course:
         second = second_pass_recipe(recipe)
         ignores = second.denoising_strength >= 1
         extra = self._blank_extra(start)
+        run = Pass(second, None if ignores else start, extra=extra)
         outfit = Outfit.of(self.order, second)
-        if outfit is not None and outfit != self.checkpoint.outfit:
+        if run.steps and outfit is not None and outfit != self.checkpoint.outfit:
             yield outfit
-        return (yield from self._denoised(Pass(second, None if ignores else start, extra=extra)))
+        return (yield from self._denoised(run))
 
     def _from_image(self, source: Picture) -> Pieces:
         recipe = self.order.recipe

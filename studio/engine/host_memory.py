@@ -30,7 +30,8 @@ class HostMemory:
 
     def __init__(self, pinned: bool = False) -> None:
         self._pinned = pinned
-        self._lock = threading.Lock()
+        # Of the kind that one thread may take twice: a block may come back while another is being taken.
+        self._lock = threading.RLock()
         self._free: list[_Block] = []
 
     def take(self, size_bytes: int) -> Tensor:
@@ -43,7 +44,9 @@ class HostMemory:
                 self._free.remove(block)
             else:  # what lies idle makes room for what is wanted, so that both together never grow
                 self._let_go(size_bytes)
-        block = block or _Block(size_bytes, self._pinned)
+        if block is None:
+            block = _Block(size_bytes)
+            self._pinned = self._pinned and block.pin()
         view = block.view()
         weakref.finalize(view, self._back, block).atexit = False
         return torch.frombuffer(view, dtype=torch.uint8, count=size_bytes)
@@ -71,7 +74,7 @@ class HostMemory:
 class _Block:
     """Memory of its own, straight from the system, and back there when nobody has it any more."""
 
-    def __init__(self, size_bytes: int, pinned: bool) -> None:
+    def __init__(self, size_bytes: int) -> None:
         self.size_bytes = size_bytes
         private: dict[str, Any] = (
             {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
@@ -80,19 +83,26 @@ class _Block:
         if hasattr(mmap, "MADV_HUGEPAGE"):  # pages of 2 MB: the system gives one in the time of some small ones
             with contextlib.suppress(OSError):  # a kernel built without them
                 self._memory.madvise(mmap.MADV_HUGEPAGE)
-        if pinned:
-            self._pin()
 
     def view(self) -> Any:
         """Something that lives as long as anybody looks into the memory."""
         return (ctypes.c_char * self.size_bytes).from_buffer(self._memory)
 
-    def _pin(self) -> None:
+    def pin(self) -> bool:
+        """Have the device know it; whether that went well."""
         address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
         cudart: Any = torch.cuda.cudart
         runtime = cudart()
         error = int(runtime.cudaHostRegister(address, self.size_bytes, 0))
         if error:  # a limit of the system, say: copies take a detour then, and are right all the same
             log.warning("Host memory cannot be pinned (CUDA error %s), so loading is slower.", error)
-            return
+            _forget_error()
+            return False
         weakref.finalize(self, runtime.cudaHostUnregister, address)
+        return True
+
+
+def _forget_error() -> None:
+    """CUDA keeps an error until somebody asks for it: let it not be told to whoever comes next."""
+    with contextlib.suppress(RuntimeError):
+        torch.zeros(1, device="cuda")

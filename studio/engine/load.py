@@ -97,7 +97,10 @@ def assembled(
         TextEncoder(chassis.networks[name], _tokenizer(files, folder), chassis.placements[name], place, len(names))
         for place, (name, folder) in enumerate(zip(names, files.tokenizers, strict=True))
     ]
-    decoder = Decoder(vae, chassis.placements["vae"], files.components["vae"].config)
+    vae_config = files.components["vae"].config
+    # Folders of older families say so too, by diffusers' default; only Stable Diffusion XL's pipelines act on it.
+    overflows = len(names) > 1 and bool(vae_config.get("force_upcast"))
+    decoder = Decoder(vae, chassis.placements["vae"], vae_config, placement.device, overflows=overflows)
     return LoadedCheckpoint(
         outfit=outfit,
         denoiser=Denoiser(unet, noise_schedule, prediction, placement.dtype),

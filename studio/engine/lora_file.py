@@ -41,13 +41,13 @@ class AdapterModule:
 
     factors: Mapping[str, Tensor]
 
-    def delta(self, shape: torch.Size) -> Tensor:
-        """The difference to the module's weight, float32, in its shape, at weight 1.
+    def delta(self, shape: torch.Size, device: torch.device | str = "cpu") -> Tensor:
+        """The difference to the module's weight, float32, in its shape, at weight 1, multiplied out on ``device``.
 
         Raises:
             UnsupportedModel: factors that do not make up a known form, or another shape.
         """
-        factors = {role: tensor.float() for role, tensor in self.factors.items() if role != "alpha"}
+        factors = {role: tensor.to(device).float() for role, tensor in self.factors.items() if role != "alpha"}
         try:
             delta, rank = _product(factors)
             scaled = delta * (float(self.factors["alpha"]) / rank) if rank and "alpha" in self.factors else delta
@@ -67,7 +67,7 @@ class AdapterModule:
         Raises:
             UnsupportedModel: as `delta`, or lengths that are of another shape.
         """
-        delta = self.delta(clean.shape).to(clean.device)
+        delta = self.delta(clean.shape, clean.device)
         peft, lycoris = self.factors.get("magnitude"), self.factors.get("dora")
         lengths = lycoris if peft is None else peft
         if lengths is None:

@@ -11,6 +11,9 @@ from studio.errors import OutOfMemory
 
 _MEGABYTE = 1_000_000
 _UNITS = {"bytes": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+# Those of the allocators, and of cuBLAS and cuDNN, which take some memory by themselves (CUBLAS_STATUS_ALLOC_FAILED,
+# CUDNN_STATUS_ALLOC_FAILED, CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED).
+_WORDS = ("can't allocate memory", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
 # torch's own words: c10/cuda/CUDACachingAllocator.cpp and c10/core/impl/alloc_cpu.cpp.
 _ASKED = re.compile(r"[Tt]ried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)")
 
@@ -19,7 +22,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that the device or the host had too little memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in str(error) or "out of memory" in str(error))
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _WORDS)
 
 
 def out_of_memory(error: BaseException, placement: Placement, width_px: int, height_px: int) -> OutOfMemory:

@@ -36,6 +36,21 @@ class Placement:
         return self.device.type == "cpu"
 
     @property
+    def pins(self) -> bool:
+        """Whether host memory can be pinned, so that the device fetches from it directly."""
+        return self.device.type == "cuda"
+
+    def use(self) -> None:
+        """Have this thread's calls that name no device go to this one, and not wake another."""
+        if self.device.type == "cuda":
+            torch.cuda.set_device(self.device)
+
+    def synchronize(self) -> None:
+        """Wait until the device has done what it was given."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    @property
     def name(self) -> str:
         """What the device is called, for a person."""
         return _processor_name() if self.on_cpu else torch.cuda.get_device_name(self.device)

@@ -22,8 +22,11 @@ _MEGABYTE = 1_000_000
 HOST = Placement(torch.device("cpu"), torch.float32)
 
 
-def planned(files: CheckpointFiles, placement: Placement, device_bytes: int) -> dict[str, Placement]:
-    """Where each component goes, of a device with ``device_bytes`` to give in all.
+def planned(
+    files: CheckpointFiles, placement: Placement, device_bytes: int, most_bytes: int | None = None
+) -> dict[str, Placement]:
+    """Where each component goes, of a device with ``device_bytes`` to give in all. ``most_bytes`` is what somebody
+    allowed weights to take there; only a UNet that is larger by itself goes beyond.
 
     Raises:
         OutOfMemory: not even the UNet fits; says how many megabytes are needed and there.
@@ -32,6 +35,8 @@ def planned(files: CheckpointFiles, placement: Placement, device_bytes: int) -> 
         return dict.fromkeys(files.components, placement)
     sizes = sizes_on(files, placement)
     room_bytes = device_bytes - WORKING_BYTES
+    if most_bytes is not None and sizes["unet"] <= room_bytes:
+        room_bytes = max(min(room_bytes, most_bytes), sizes["unet"])
     for host_parts in ((), TEXT_ENCODERS, (*TEXT_ENCODERS, "vae")):
         needed_bytes = sum(size for name, size in sizes.items() if name not in host_parts)
         if needed_bytes <= room_bytes:

@@ -10,14 +10,15 @@ owns the load in progress too, so that one call advances one stage.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import Tensor
 
+from studio.engine.adapters import AdapterShelf
 from studio.engine.architecture import architecture_of
-from studio.engine.chassis import Chassis, Patches
+from studio.engine.chassis import Chassis
 from studio.engine.conditioning import ReadTexts
 from studio.engine.host_memory import HostMemory
 from studio.engine.load import LoadedCheckpoint, Loading, assembled, inspect_checkpoint
@@ -37,13 +38,8 @@ SHARE_OF_MEMORY = 0.6
 MOST_SLOTS = 4
 """Where slots take no memory of their own, a few still serve people who take turns; more are never in use at once."""
 
-Patching = Callable[[Outfit, Chassis], Patches]
-"""What the adapters of an outfit do to the tensors of a chassis."""
-
-
-def no_patches(outfit: Outfit, chassis: Chassis) -> Patches:
-    """Nothing: for engines without adapters."""
-    return {}
+MOST_READ = 8
+"""Sets of text adapters whose encoded texts are kept for a checkpoint; one of Stable Diffusion XL takes up to 80 MB."""
 
 
 @dataclass(eq=False)
@@ -67,8 +63,16 @@ class _Kept:
 
     weights: Weights
     stamp: object
-    read: dict[object, ReadTexts] = field(default_factory=dict)
+    read: OrderedDict[object, ReadTexts] = field(default_factory=OrderedDict)
     previews: dict[object, PreviewMap] = field(default_factory=dict)
+
+    def texts_with(self, adapters: object) -> ReadTexts:
+        """The texts encoded with these text adapters; the sets used longest ago are forgotten."""
+        read = self.read.setdefault(adapters, ReadTexts())
+        self.read.move_to_end(adapters)
+        while len(self.read) > MOST_READ:
+            self.read.popitem(last=False)
+        return read
 
 
 @dataclass(eq=False)
@@ -87,14 +91,15 @@ class Residency:
         placement: Placement,
         budget_bytes: int | None = None,
         host_budget_bytes: int | None = None,
-        patching: Patching = no_patches,
+        adapters: AdapterShelf | None = None,
     ) -> None:
         self._placement = placement
+        self._allowed_bytes = budget_bytes
         self._budget_bytes = budget_bytes or int(placement.free_bytes * SHARE_OF_MEMORY)
         host_bytes = self._budget_bytes if placement.on_cpu else int(placement.host_free_bytes * SHARE_OF_MEMORY)
         self._host_budget_bytes = host_budget_bytes or host_bytes
-        self._patching = patching
-        self._memory = HostMemory(pinned=not placement.on_cpu)
+        self._adapters = adapters or AdapterShelf()
+        self._memory = HostMemory(pinned=placement.pins)
         self._slots: list[_Slot] = []
         self._kept: OrderedDict[Path, _Kept] = OrderedDict()
         self._spare: dict[str, Chassis] = {}
@@ -148,7 +153,7 @@ class Residency:
         """
         files = self._inspected(outfit.checkpoint)
         self._forget_stale(outfit, in_use)
-        placements = planned(files, self._placement, self._device_bytes)
+        placements = planned(files, self._placement, self._device_bytes, self._allowed_bytes)
         slot = self._free_slot(files, outfit, in_use)
         new_bytes = 0 if slot is not None or self._placement.on_cpu else _bytes_on(files, self._placement)
         if not self._make_room(files, new_bytes, slot, in_use):
@@ -197,7 +202,7 @@ class Residency:
         if kept is not None and kept.stamp == stamp(path):
             return False
         files = self._inspected(path)
-        placements = planned(files, self._placement, self._device_bytes)
+        placements = planned(files, self._placement, self._device_bytes, self._allowed_bytes)
         needed_bytes = _bytes_in_host(files, self._placement)
         worn = {slot.outfit.checkpoint for slot in self._slots}
         while self._host_bytes + needed_bytes > self._host_budget_bytes:
@@ -232,8 +237,21 @@ class Residency:
             del self._kept[path]
         self._spare.clear()
         self._ahead = None
+        self._adapters.clear()
         self._memory.keep(0)
         self._placement.release_cache()
+
+    def release_idle(self, in_use: Collection[Outfit]) -> bool:
+        """Give the device back what chassis take that no picture is using, so that one that is on its way fits; whether
+        there was any. Their weights stay in host memory.
+        """
+        if self._placement.on_cpu:
+            return False
+        kept = [slot for slot in self._slots if slot.outfit in in_use]
+        freed = len(kept) < len(self._slots)
+        self._slots = kept
+        self._placement.release_cache()
+        return freed
 
     def clear(self) -> None:
         """Let go of everything."""
@@ -259,9 +277,9 @@ class Residency:
         if outfit.vae is not None:
             weights = Weights({**weights.components, "vae": _own_vae(outfit.vae, files, chassis, self._memory)})
         chassis.put(weights)
-        chassis.wear(self._patching(outfit, chassis))
+        chassis.wear(self._adapters.patches(outfit, chassis))
         yield 0.95
-        read = kept.read.setdefault(tuple((one.path, one.text_weight) for one in outfit.adapters), ReadTexts())
+        read = kept.texts_with(tuple((one.path, one.text_weight) for one in outfit.adapters))
         own = (outfit.vae, stamp(outfit.vae) if outfit.vae else None)
         loaded = assembled(files, chassis, weights, outfit, read, kept.previews.get(own))
         kept.previews[own] = loaded.preview
@@ -301,7 +319,8 @@ class Residency:
     ) -> bool:
         """Drop what has not been used for longest until both budgets are kept; False if what is in use is too much."""
         path = files.path
-        while self._slots and self._slot_bytes + device_bytes > self._budget_bytes and not self._placement.on_cpu:
+        # A slot that is changed in place takes no more than before, whatever the budget says.
+        while device_bytes and self._slots and self._slot_bytes + device_bytes > self._budget_bytes:
             idle = next((one for one in self._slots if one is not taken and one.outfit not in in_use), None)
             if idle is None:
                 return False
@@ -342,8 +361,10 @@ class Residency:
 
     @property
     def _device_bytes(self) -> int:
-        """What the device has to give in all: its free memory, and what the chassis there would give back."""
-        return self._placement.free_bytes + self._slot_bytes
+        """What the device has to give in all: memory that is free or held for reuse, and what the chassis there would
+        give back.
+        """
+        return self._placement.usable_bytes + self._slot_bytes
 
 
 def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis, memory: HostMemory) -> dict[str, Tensor]:

@@ -318,6 +318,9 @@ class StepEngine:
         """
         self._raise_if_device_is_lost(error)
         self._placement.release_cache()
+        if is_out_of_memory(error) and self._residency.release_idle(self._in_use):
+            log.warning("A call for %d pictures did not fit (%s); idle checkpoints made room.", len(together), error)
+            return
         if is_out_of_memory(error) and self._rounds.ran_out(together):
             log.warning("A call for %d pictures did not fit (%s); smaller ones follow.", len(together), error)
             return

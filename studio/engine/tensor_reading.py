@@ -173,6 +173,9 @@ class _Readers:
             stream, buffer = self._idle.get()
             try:
                 return sum(_read(stream, rows, chosen[rows.name], tensors[rows.name], buffer) for rows in piece)
+            except BaseException:
+                buffer = bytearray()  # somebody may look into the other as long as the error is told about
+                raise
             finally:
                 self._idle.put((stream, buffer))
 

@@ -6,6 +6,7 @@ It owns the tiles and the one network that is kept loaded; which architectures t
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from studio.engine.latents.decode import from_levels, to_levels
 from studio.engine.placement import Placement
 from studio.engine.tiles import Mosaic, tiles
 from studio.engine.upscaler_networks import load_upscaler
+from studio.errors import Unstable
 from studio.pictures import Picture, enlarged
 from studio.recipe.finish import PLAIN_UPSCALERS
 
@@ -33,9 +35,21 @@ class UpscalerNetwork:
     placement: Placement
 
     def __call__(self, rgb: torch.Tensor) -> torch.Tensor:
-        """A tile (3, height, width), float32, 0 to 1, enlarged."""
-        inputs = rgb[None].to(self.placement.device, next(self.network.parameters()).dtype)
-        output: torch.Tensor = self.network(inputs)[0].float().clamp(0, 1)
+        """A tile (3, height, width), float32, 0 to 1, enlarged; done again in float32 where it overflows.
+
+        Raises:
+            Unstable: it makes no finite picture of this tile.
+        """
+        dtype = next(self.network.parameters()).dtype
+        output = self._made(self.network, rgb, dtype)
+        if not bool(torch.isfinite(output).all()) and dtype is not torch.float32:
+            output = self._made(copy.deepcopy(self.network).float(), rgb, torch.float32)
+        if not bool(torch.isfinite(output).all()):
+            raise Unstable("The upscaler made no finite picture. Choose another: its file is probably damaged.")
+        return output.clamp(0, 1)
+
+    def _made(self, network: Any, rgb: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+        output: torch.Tensor = network(rgb[None].to(self.placement.device, dtype))[0].float()
         return output
 
 
@@ -52,7 +66,8 @@ class UpscalerShelf:
         if self._kept is None or self._kept[0] != stamp:
             self._kept = None
             network, factor = load_upscaler(path)
-            network = network.to(self._placement.device, self._placement.dtype)
+            dtype = self._placement.dtype if getattr(network, "runs_in_halves", True) else torch.float32
+            network = network.to(self._placement.device, dtype)
             self._kept = stamp, UpscalerNetwork(network, factor, self._placement)
         return self._kept[1]
 

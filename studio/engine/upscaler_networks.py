@@ -29,7 +29,8 @@ RESIDUAL_SHARE = 0.2
 
 
 def load_upscaler(path: Path) -> tuple[nn.Module, int]:
-    """The network of a safetensors file, ready to run, and its factor.
+    """The network of a safetensors file, ready to run, and its factor. One whose ``runs_in_halves`` is false overflows
+    in half precision.
 
     Raises:
         DamagedModel: the file cannot be read, or its weights do not fit together.
@@ -108,7 +109,9 @@ def _by_spandrel(path: Path) -> tuple[nn.Module, int]:
         found: Any = spandrel.ModelLoader(device="cpu").load_from_file(path)
     except Exception as error:  # whatever a foreign loader raises means the same here
         raise UnsupportedModel(f"{path.name} is no upscaler that is known: {error}") from error
-    return found.model.eval(), int(found.scale)
+    network: Any = found.model.eval()
+    network.runs_in_halves = bool(found.supports_half)
+    return network, int(found.scale)
 
 
 class DenseBlock(nn.Module):

@@ -130,8 +130,7 @@ class _Reading:
 
     def _ready(self, tensor: Tensor) -> Tensor:
         order = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
-        ordered = tensor.contiguous(memory_format=order)
-        return ordered if self._placement.on_cpu or ordered.is_pinned() else ordered.pin_memory()
+        return tensor.contiguous(memory_format=order)
 
 
 def fitted(title: str, tensors: Mapping[str, Tensor], shapes: Shapes) -> dict[str, Tensor]:

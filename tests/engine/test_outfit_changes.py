@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from studio.engine.build import create_engine
 from studio.engine.chassis import Chassis
 from studio.engine.load import inspect_checkpoint
 from studio.engine.residency import Residency
@@ -17,6 +16,7 @@ from studio.recipe import Mode
 from studio.recipe.adapters import Adapter
 from studio.recipe.events import CancelOrder, Event, PictureDone, PictureFailed, PictureOrder
 from tests.engine.conftest import CPU
+from tests.engine.pretended_card import PretendedCard
 from tests.engine.recipes import finish, resolved
 from tests.engine.test_adapters import lora
 
@@ -40,13 +40,11 @@ def files(toy: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path
     }
 
 
-@pytest.fixture(params=["room", "narrow"])
-def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[StepEngine]:
-    """With room for several chassis, and with room for one, as on a small GPU."""
-    if request.param == "narrow":
-        begin = Residency.begin
-        monkeypatch.setattr(Residency, "begin", lambda self, outfit, used: not used and begin(self, outfit, used))
-    made: StepEngine = create_engine("cpu")
+@pytest.fixture(params=["cpu", "card for one"])
+def engine(request: pytest.FixtureRequest) -> Iterator[StepEngine]:
+    """With room for several chassis, and on a card with room for one."""
+    placement = CPU if request.param == "cpu" else PretendedCard()
+    made = StepEngine(placement, Residency(placement, None if placement is CPU else 1))
     yield made
     made.close()
 

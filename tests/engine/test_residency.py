@@ -10,9 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from studio.engine.adapters import AdapterShelf
 from studio.engine.architecture import architecture_of
 from studio.engine.build import create_engine
-from studio.engine.chassis import Chassis
+from studio.engine.chassis import Chassis, Patches
 from studio.engine.load import inspect_checkpoint
 from studio.engine.outfit import Outfit, Worn
 from studio.engine.residency import MOST_SLOTS, Residency
@@ -28,6 +29,13 @@ from tests.toys import toy_checkpoint
 @pytest.fixture
 def three(toy: Path, tmp_path: Path) -> list[Path]:
     return [Path(shutil.copytree(toy, tmp_path / name)) for name in "abc"]
+
+
+class WithoutFiles(AdapterShelf):
+    """Adapters that change nothing."""
+
+    def patches(self, outfit: Outfit, chassis: Chassis) -> Patches:
+        return {}
 
 
 def load(residency: Residency, path: Path, in_use: Sequence[Path] = (), *adapters: Worn) -> bool:
@@ -120,7 +128,7 @@ def test_what_is_read_ahead_is_not_read_again_and_drops_nothing_in_use(three: li
 
 
 def test_slots_are_bounded_and_unloading_gives_everything_back(three: list[Path]) -> None:
-    residency = Residency(CPU, 10**10)
+    residency = Residency(CPU, 10**10, adapters=WithoutFiles())
     for number in range(MOST_SLOTS + 2):
         load(residency, three[0], (), Worn(three[1], number / 10))
         load(residency, three[number % 3])

@@ -1,8 +1,9 @@
 """From latents to pixels by the checkpoint's autoencoder, never to a picture that is not one.
 
-It owns the retry in a wider number format: float16 autoencoders overflow on some latents (a black picture,
-elsewhere), so a decoding with NaN or infinity is done again in bfloat16 and then float32, for that picture only. It
-refuses to answer with anything that is not finite.
+It owns the number format: float16 autoencoders overflow on some latents (a black picture, elsewhere), so a decoding
+with NaN or infinity is done again in bfloat16 and then float32, for that picture only; one that is known to overflow is
+not tried in float16 at all. What a picture is decoded in depends on nothing but itself, or
+the same recipe would not give the same bytes. It refuses to answer with anything that is not finite.
 """
 
 from __future__ import annotations
@@ -37,17 +38,17 @@ SCALING_FACTOR = 0.18215
 TILE_SIDE = 96
 TILE_OVERLAP = 16
 
-_WIDER: dict[torch.dtype, tuple[torch.dtype, ...]] = {
-    torch.float16: (torch.bfloat16, torch.float32),
-    torch.bfloat16: (torch.float32,),
-    torch.float32: (),
-}
+_FORMATS = (torch.float16, torch.bfloat16, torch.float32)
+"""Each holds larger numbers than the one before."""
+
+_BFLOAT16_SINCE = (8, 0)
+"""The compute capability of the first NVIDIA GPUs with it (CUDA C++ Programming Guide, arithmetic instructions)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
     """A picture: ``rgb`` is (3, height, width), float32, 0 to 1. ``retried_in`` names the number format if it took
-    another.
+    another than the autoencoder's weights are in.
     """
 
     rgb: Tensor
@@ -57,11 +58,24 @@ class Decoded:
 class Decoder:
     """The decoding (and, for fitting previews, encoding) half of an autoencoder."""
 
-    def __init__(self, vae: Any, placement: Placement, config: Mapping[str, Any] | None = None) -> None:
-        """``config`` is the checkpoint's own where the network is shared with others."""
+    def __init__(
+        self,
+        vae: Any,
+        placement: Placement,
+        config: Mapping[str, Any] | None = None,
+        latents_on: torch.device | None = None,
+        *,
+        overflows: bool = False,
+    ) -> None:
+        """``config`` is the checkpoint's own where the network is shared with others; ``latents_on`` is the device of
+        its UNet where that is another; one that ``overflows`` does so in float16 nearly always.
+        """
         own = vae.config if config is None else config
         self._vae = vae
         self._placement = placement
+        self._latents_on = latents_on or placement.device
+        self._overflows = overflows
+        self._wider: dict[torch.dtype, Any] = {}
         self._scale = float(own.get("scaling_factor", SCALING_FACTOR))
         self._shift = float(own.get("shift_factor") or 0.0)
 
@@ -75,15 +89,10 @@ class Decoder:
             raise Unstable(
                 "The picture turned into NaN before it was decoded. Try a lower guidance scale or more steps."
             )
-        dtype = next(self._vae.parameters()).dtype
-        rgb = self._decode(self._vae, latents, dtype, tiling)
-        if rgb is not None:
-            return Decoded(rgb)
-        for wider in _WIDER[dtype]:
-            # A copy: a round trip of the weights through bfloat16 would lose some of their bits for good.
-            rgb = self._decode(copy.deepcopy(self._vae).to(wider), latents, wider, tiling)
+        for dtype in self._formats():
+            rgb = self._decode(self._in(dtype), latents, dtype, tiling)
             if rgb is not None:
-                return Decoded(rgb, str(wider).removeprefix("torch."))
+                return Decoded(rgb, None if dtype is self._dtype else str(dtype).removeprefix("torch."))
         raise Unstable(
             "The autoencoder made no finite picture of these latents in any number format. "
             "Try another checkpoint: this one's autoencoder is probably damaged."
@@ -105,7 +114,12 @@ class Decoder:
     def _encode(self, rgb: Tensor) -> Tensor:
         height, width = rgb.shape[1:]
         if height * width <= WHOLE_UP_TO * CELL_PX**2:
-            return self._encode_whole(rgb)
+            try:
+                return self._encode_whole(rgb)
+            except Exception as error:
+                if not is_out_of_memory(error) or max(height, width) <= TILE_SIDE * CELL_PX:
+                    raise
+                self._placement.release_cache()
         side, overlap = TILE_SIDE * CELL_PX, TILE_OVERLAP * CELL_PX
         mosaic = Mosaic(int(self._vae.config["latent_channels"]), height, width, overlap, 1, CELL_PX)
         for tile in tiles(height, width, side, overlap, CELL_PX):
@@ -113,20 +127,40 @@ class Decoder:
         return mosaic.picture().to(self.device)
 
     def _encode_whole(self, rgb: Tensor) -> Tensor:
-        vae = self._vae
-        dtype = next(vae.parameters()).dtype
-        for wider in (dtype, *_WIDER[dtype]):
-            # A copy, as in decoding: float16 autoencoders overflow on the way in as well.
-            network = vae if wider is dtype else copy.deepcopy(vae).to(wider)
-            inputs = (rgb[None] * 2 - 1).to(self._placement.device, wider).contiguous(memory_format=torch.channels_last)
-            mean: Tensor = network.encode(inputs).latent_dist.mean[0].float()
+        for dtype in self._formats():  # float16 autoencoders overflow on the way in as well
+            inputs = (rgb[None] * 2 - 1).to(self._placement.device, dtype).contiguous(memory_format=torch.channels_last)
+            mean: Tensor = self._in(dtype).encode(inputs).latent_dist.mean[0].float()
             if bool(torch.isfinite(mean).all()):
                 break
-        return (mean - self._shift) * self._scale
+        return ((mean - self._shift) * self._scale).to(self._latents_on)
 
     @property
     def device(self) -> torch.device:
-        return self._placement.device
+        """Where latents come from and go to: the UNet's, wherever the autoencoder itself is."""
+        return self._latents_on
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        dtype: torch.dtype = next(self._vae.parameters()).dtype
+        return dtype
+
+    def _formats(self) -> list[torch.dtype]:
+        """What to try, one after the other."""
+        formats = list(_FORMATS[_FORMATS.index(self._dtype) :])
+        if self._overflows and len(formats) == len(_FORMATS):
+            formats.remove(torch.float16)
+        device = self._placement.device
+        lacks_bfloat16 = device.type == "cuda" and torch.cuda.get_device_capability(device) < _BFLOAT16_SINCE
+        return [one for one in formats if one is not torch.bfloat16 or not lacks_bfloat16]
+
+    def _in(self, dtype: torch.dtype) -> Any:
+        """The network in another format. A copy: weights that went through bfloat16 and back would have lost bits."""
+        if dtype is self._dtype:
+            return self._vae
+        if dtype not in self._wider:
+            # torch's own, as in `studio.engine.chassis`
+            self._wider[dtype] = torch.nn.Module.to(copy.deepcopy(self._vae), dtype)
+        return self._wider[dtype]
 
     def _decode(self, vae: Any, latents: Tensor, dtype: torch.dtype, tiling: Tiling) -> Tensor | None:
         height, width = latents.shape[1:]
@@ -154,7 +188,7 @@ class Decoder:
             if rgb is None:
                 return None
             mosaic.lay(tile, rgb)
-        return mosaic.picture().to(latents.device)
+        return mosaic.picture()
 
 
 def to_levels(rgb: Tensor) -> NDArray[np.uint8]:
