@@ -7,7 +7,7 @@ nothing runs. It owns the decision and no tensor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 
@@ -15,8 +15,13 @@ from studio.engine.model_files import TEXT_ENCODERS, CheckpointFiles
 from studio.engine.placement import Placement
 from studio.errors import OutOfMemory
 
-WORKING_BYTES = 900_000_000
-"""What a picture on its way takes beside the weights, at the least: activations of one sample, and torch itself."""
+WORKING_BYTES = 500_000_000
+"""What a UNet takes beside its weights, at the least: one sample's activations at a megapixel, and torch itself."""
+
+DECODING_BYTES = 1_500_000_000
+"""What an autoencoder takes beside weights, at the least: a tile of 768 x 768 pixels, whose widest layers hold 512
+channels in half precision.
+"""
 
 _MEGABYTE = 1_000_000
 HOST = Placement(torch.device("cpu"), torch.float32)
@@ -34,18 +39,22 @@ def planned(
     if placement.on_cpu:
         return dict.fromkeys(files.components, placement)
     sizes = sizes_on(files, placement)
-    room_bytes = device_bytes - WORKING_BYTES
-    if most_bytes is not None and sizes["unet"] <= room_bytes:
-        room_bytes = max(min(room_bytes, most_bytes), sizes["unet"])
-    for host_parts in ((), TEXT_ENCODERS, (*TEXT_ENCODERS, "vae")):
+    most_bytes = device_bytes if most_bytes is None else most_bytes
+    for host_parts in ((), TEXT_ENCODERS):
         needed_bytes = sum(size for name, size in sizes.items() if name not in host_parts)
-        if needed_bytes <= room_bytes:
-            return {name: HOST if name in host_parts else placement for name in files.components}
+        if needed_bytes <= min(device_bytes - DECODING_BYTES, most_bytes):
+            return _apart(files, placement, host_parts)
+    if sizes["unet"] <= device_bytes - WORKING_BYTES:
+        return _apart(files, placement, (*TEXT_ENCODERS, "vae"))
     raise OutOfMemory(
         f"{files.path.name} needs {(sizes['unet'] + WORKING_BYTES) / _MEGABYTE:,.0f} MB of the device's memory, "
         f"{device_bytes / _MEGABYTE:,.0f} MB are there. Choose a smaller checkpoint, or close other programs that use "
         "the device."
     )
+
+
+def _apart(files: CheckpointFiles, placement: Placement, host_parts: Collection[str]) -> dict[str, Placement]:
+    return {name: HOST if name in host_parts else placement for name in files.components}
 
 
 def sizes_on(files: CheckpointFiles, placement: Placement) -> Mapping[str, int]:

@@ -135,7 +135,7 @@ def test_an_override_of_the_budget_goes_down_the_ladder(toy: Path) -> None:
     assert on_host(sum(sizes.values()) - 1) == {"text_encoder"}
     assert on_host(sizes["unet"]) == on_host(1) == {"text_encoder", "vae"}
     with pytest.raises(OutOfMemory):
-        planned(files, CARD, WORKING_BYTES, 1)
+        planned(files, CARD, WORKING_BYTES, 10**12)
 
 
 def test_the_plan_counts_what_torch_holds_without_using_it(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
