@@ -65,7 +65,7 @@ def _text_prefixes(header: Header, folder: Path) -> dict[str, tuple[str, ...]]:
     names = [name for name in ("text_encoder", "text_encoder_2") if (folder / name).is_dir()]
     if len(names) == 2:
         return {"text_encoder": (CLIP[1],), "text_encoder_2": (OPEN_CLIP[1],)}
-    return {"text_encoder": (CLIP[0], OPEN_CLIP[0])}
+    return {"text_encoder": (CLIP[0], OPEN_CLIP[0], OPEN_CLIP[2])}
 
 
 def _component(
@@ -82,7 +82,7 @@ def _component(
         elif name == "vae":
             config = vae_config(shapes, base)
         else:
-            config = text_config(shapes, base, drops_last=len(prefixes) == 2)
+            config = text_config(shapes, base, drops_last=len(prefixes) > 1)
     except (KeyError, ValueError, IndexError) as error:
         raise UnsupportedModel(f"The {name} in {file.name} is built in a way that the studio does not know.") from error
     return ComponentFiles(f"{file.name}, {name}", config, (file,), sum(prod(shape) for shape in shapes.values()))
@@ -155,10 +155,11 @@ def text_config(shapes: Shapes, base: Mapping[str, Any], *, drops_last: bool) ->
         vocabulary, width = shapes["token_embedding.weight"]
         inner = shapes["transformer.resblocks.0.mlp.c_fc.weight"][0]
         layers -= drops_last
-    else:
-        layers = 1 + _most(shapes, r"text_model\.encoder\.layers\.(\d+)\.")
-        vocabulary, width = shapes["text_model.embeddings.token_embedding.weight"]
-        inner = shapes["text_model.encoder.layers.0.mlp.fc1.weight"][0]
+    else:  # of transformers; some old files have no "text_model."
+        shapes = {key.removeprefix("text_model."): shape for key, shape in shapes.items()}
+        layers = 1 + _most(shapes, r"encoder\.layers\.(\d+)\.")
+        vocabulary, width = shapes["embeddings.token_embedding.weight"]
+        inner = shapes["encoder.layers.0.mlp.fc1.weight"][0]
     projection = shapes.get("text_projection", shapes.get("text_projection.weight", (0, base["projection_dim"])))
     return {
         **base,
@@ -177,7 +178,7 @@ def component_of(name: str) -> tuple[str, ...]:
         return (UNET,)
     if name == "vae":
         return (VAE,)
-    return (OPEN_CLIP[1],) if name == "text_encoder_2" else (*CLIP, OPEN_CLIP[0])
+    return (OPEN_CLIP[1],) if name == "text_encoder_2" else (*CLIP, OPEN_CLIP[0], OPEN_CLIP[2])
 
 
 def renamed(name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:

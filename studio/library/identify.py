@@ -34,6 +34,10 @@ SDXL_CONDITION_WIDTH = 2816
 """Six size and crop numbers at 256 each and the pooled 1280 (generative-models, sd_xl_base.yaml, adm_in_channels)."""
 
 
+_TURBO = "conditioner.embedders.0.model."
+"""Of 2.x only SD-Turbo was written by generative-models; it was made of 2.1-base, which predicts noise."""
+
+
 @dataclass(frozen=True)
 class Identity:
     """What a file is.
@@ -111,6 +115,8 @@ def _prediction(header: Header, family: Family, stem: str) -> tuple[Prediction, 
     said = header.metadata.get("modelspec.prediction_type", "").lower()
     if said in ("v", "v_prediction", "epsilon"):
         return ("epsilon" if said == "epsilon" else "v_prediction"), zero_snr
+    if family == "sd2" and any(name.startswith(_TURBO) for name in header.tensors):
+        return "epsilon", zero_snr
     if family == "sd2" and header.shape(FIRST_CONVOLUTION)[1] == 4:
         # 768-v and 512-base have the same names and shapes, so only here the file's name is asked; diffusers asks the
         # training step, which safetensors files leave out, and else takes v-prediction too.

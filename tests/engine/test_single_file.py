@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
+from safetensors.torch import load_file, save_file
 
 from studio.engine.architecture import architecture_of
 from studio.engine.conditioning import PictureConditioning
@@ -61,6 +62,25 @@ def test_a_single_file_makes_the_picture_of_its_folder(
     first = picture(folder, **wanted).pixels.data
     assert picture(file, **wanted).pixels.data == first
     assert picture(file, **{**wanted, "prompt": "a dog"}).pixels.data != first
+
+
+@pytest.mark.parametrize(
+    ("family", "former", "other"),
+    [
+        ("sd1", "cond_stage_model.transformer.text_model.", "cond_stage_model.transformer."),
+        ("sd2", "cond_stage_model.model.", "conditioner.embedders.0.model."),
+    ],
+    ids=["old files", "SD-Turbo"],
+)
+def test_text_encoders_by_other_names(tmp_path: Path, family: str, former: str, other: str) -> None:
+    folder, file = folder_and_file(tmp_path, family)
+    tensors = {key.replace(former, other): tensor for key, tensor in load_file(file).items()}
+    assert sum(key.startswith(other) for key in tensors) > 10
+    renamed = file.with_name("x.safetensors")  # whose name says nothing of its prediction
+    save_file(tensors, renamed)
+    card = single_file_card(renamed)
+    assert (card.family, card.prediction, card.problem) == (family, "epsilon", None)
+    assert picture(renamed, family=family).pixels.data == picture(folder, family=family).pixels.data
 
 
 @torch.inference_mode()
