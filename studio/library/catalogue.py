@@ -224,9 +224,9 @@ class Library:
                 return card
         raise NotFound("That model is no longer there. Look for models again.")
 
-    def facts(self, name: str = AUTO) -> CheckpointFacts:
-        """What resolving a recipe needs to know of a checkpoint. Raises as `find` does."""
-        return facts_of(self.find(name))
+    def facts(self, name: str = AUTO, *, hashed: bool = True) -> CheckpointFacts:
+        """What resolving a recipe needs to know of a checkpoint. Raises as `find` does, whose ``hashed`` this is."""
+        return facts_of(self.find(name, hashed=hashed))
 
     def _sound(self, choose: Callable[[], ModelCard], hashed: bool) -> ModelCard:
         """What ``choose`` chooses, checked to be still what the scan found; a replaced file is looked at again."""

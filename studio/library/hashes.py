@@ -29,12 +29,15 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Hashes:
-    """The hashes of model files. Thread safe; one file is read at a time, because disks like that best."""
+    """The hashes of model files. Thread safe; a file that two want is read once, and nobody who waits for a small file
+    waits for a large one that is read ahead.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / MEMORY_FILE
         self._known = _load(self._file)
-        self._reading = threading.Lock()
+        self._reading: dict[Path, threading.Lock] = {}
+        self._saving = threading.Lock()
         self._stopped = threading.Event()
 
     def known(self, path: Path, files: tuple[Path, ...]) -> str:
@@ -68,7 +71,7 @@ class Hashes:
         return str(entry[which]) if entry is not None and entry["stamp"] == stamp_of(file) else ""
 
     def _read(self, file: Path) -> str:
-        with self._reading:
+        with self._reading.setdefault(file, threading.Lock()):
             remembered = self._remembered(file)  # another thread may have read it while this one waited
             if remembered:
                 return remembered
@@ -76,8 +79,9 @@ class Hashes:
             whole, payload = both_hashes_of(file, self._check_stopped)
             if before is not None and before == stamp_of(file):  # else it changed under our eyes
                 entry = {"stamp": before, "sha256": whole, "payload": payload}
-                self._known = {**self._known, str(file): entry}
-                self._save()
+                with self._saving:
+                    self._known = {**self._known, str(file): entry}
+                    self._save()
             return whole
 
     def _check_stopped(self) -> None:

@@ -339,7 +339,7 @@ def _known(studio: Studio, recipe: Recipe, values: Values, note: str = "") -> Fi
     notes = [note] if note else []
     try:
         if not is_auto(recipe.checkpoint):
-            shown["checkpoint"] = studio.library.find(recipe.checkpoint).name
+            shown["checkpoint"] = studio.library.find(recipe.checkpoint, hashed=False).name
     except UnknownCheckpoint:
         shown["checkpoint"] = values.get("checkpoint") or AUTO
         notes.append(f"The checkpoint “{recipe.checkpoint}” is not here; yours was kept.")
@@ -357,7 +357,7 @@ def _known(studio: Studio, recipe: Recipe, values: Values, note: str = "") -> Fi
 
 def _facts(studio: Studio, checkpoint: str | None) -> CheckpointFacts | None:
     try:
-        return studio.offer.checkpoint(AUTO if is_auto(checkpoint) else str(checkpoint))
+        return studio.library.facts(AUTO if is_auto(checkpoint) else str(checkpoint), hashed=False)
     except StudioError:
         return None
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from studio.errors import Cancelled, DamagedModel
+from studio.library import hashes
 from studio.library.diffusers_folder import folder_card
 from studio.library.hashes import MEMORY_FILE, Hashes
 
@@ -86,3 +90,32 @@ def test_a_file_that_is_gone_is_an_error_and_a_stop_ends_reading(model: Path, tm
     hashes.stop()
     with pytest.raises(Cancelled):
         hashes.compute(model, (model,))
+
+
+def test_a_small_file_does_not_wait_for_a_large_one_and_nothing_is_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, small = tmp_path / "large", tmp_path / "small"
+    large.write_bytes(bytes(10))
+    small.write_bytes(b"small")
+    begun, go_on = threading.Event(), threading.Event()
+    read: list[Path] = []
+    real = hashes.both_hashes_of
+
+    def slow(file: Path, between_blocks: Callable[[], None]) -> tuple[str, str]:
+        read.append(file)
+        if file == large:
+            begun.set()
+            assert go_on.wait(30)
+        return real(file, between_blocks)
+
+    monkeypatch.setattr(hashes, "both_hashes_of", slow)
+    kept = Hashes(tmp_path / "cache")
+    with ThreadPoolExecutor(2) as pool:
+        ahead = [pool.submit(kept.compute, large, (large,)) for _ in range(2)]
+        assert begun.wait(30)
+        assert kept.compute(small, (small,)) == hashlib.sha256(b"small").hexdigest()
+        go_on.set()
+        assert len({one.result() for one in ahead}) == 1
+    assert read == [large, small]
+    assert Hashes(tmp_path / "cache").known(large, (large,)) and Hashes(tmp_path / "cache").known(small, (small,))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from studio.library.hashes import Hashes
 from studio.recipe import Recipe
 from studio.recipe.events import Pixels
 from studio.sampling.catalogue import SAMPLERS, SCHEDULES
@@ -72,6 +73,21 @@ def test_a_studio_without_checkpoints_still_has_a_page(tmp_path: Path, monkeypat
         assert actions.choose_aspect(bare, "3:2", "auto") == (None, None)
     finally:
         bare.close()
+
+
+def test_the_form_waits_for_no_hash(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large checkpoint that takes seconds, and everybody who opens the page would wait for them."""
+
+    def never(*given: object) -> str:
+        raise AssertionError("a file was read for the form")
+
+    monkeypatch.setattr(Hashes, "compute", never)
+    names = [name for _, name in actions.checkpoint_choices(studio)]
+    for name in names:
+        assert actions.defaults(studio, name, "auto")
+        assert actions.sampler_choices(studio, name)
+        text = f"a cat\nSteps: 4, Sampler: Euler, Model: {name}"
+        assert actions.fill(studio, {"from": "text", "text": text}, untouched()).values["prompt"] == "a cat"
 
 
 def test_tokens_are_counted_against_full_chunks(studio: Studio) -> None:
