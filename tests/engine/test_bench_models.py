@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from studio.engine import bench_models
 from studio.engine.bench_models import bench_swaps
 from studio.engine.bench_traces import traces_left
 from studio.engine.chassis import Chassis, Patches
+from studio.engine.residency import Residency
 from studio.engine.weights import Weights
 from studio.errors import UnsupportedModel
 from tests.engine.conftest import CPU
@@ -30,6 +32,21 @@ def test_a_report_has_everything(toy: Path, other: Path, monkeypatch: pytest.Mon
     assert all(ratio > 0 for ratio in report.cold_ratios) and len(report.cold_ratios) == 2
     assert report.traces.same_picture and report.traces.changed_by_loras and report.traces.same_weights
     assert report.host_growth < 0.03
+
+
+def test_memory_that_is_not_given_back_is_seen(toy: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_models, "SWAPS", 12)
+    settled, after = bench_models._switched((toy, other), CPU, 10**9)[1:]
+    assert after[0] / settled[0] < 1.03
+    begin, kept = Residency.begin, []
+
+    def leaking(self: Residency, *given: Any) -> bool:
+        kept.append(torch.ones(5_000_000))
+        return begin(self, *given)
+
+    monkeypatch.setattr(Residency, "begin", leaking)
+    settled, after = bench_models._switched((toy, other), CPU, 10**9)[1:]
+    assert after[0] / settled[0] > 1.03
 
 
 def test_traces_in_weights_are_seen(toy: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
