@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from studio.jobs import Located
 from studio.library import Library
 from studio.library.card import Kind
+from studio.library.stamps import stamp
 from studio.recipe import ResolvedRecipe
 from studio.sources import Sources
 
@@ -29,9 +30,10 @@ class Locator:
             UnknownCheckpoint, UnknownPart, ModelError: a model that is gone, or that cannot be used any more.
             NotFound: a source that is gone.
         """
-        checkpoint = None
+        checkpoint = as_of = None
         if recipe.checkpoint_sha256:
             checkpoint = self.library.find(_title(recipe.checkpoint, recipe.checkpoint_sha256)).path
+            as_of = stamp(checkpoint)
         files = {sha256: self.sources.path(sha256) for sha256 in (recipe.source, recipe.mask) if sha256}
         parts: list[tuple[Kind, str, str]] = [
             ("upscaler", recipe.upscaler, recipe.upscaler_sha256),
@@ -43,7 +45,7 @@ class Locator:
         for kind, name, sha256 in parts:
             if sha256:
                 files[sha256] = self.library.part(kind, _title(name, sha256)).path
-        return Located(checkpoint, files)
+        return Located(checkpoint, files, as_of)
 
 
 def _title(name: str, sha256: str) -> str:

@@ -16,9 +16,9 @@ from torch import Tensor
 from studio.engine.chassis import Chassis, Patches
 from studio.engine.lora_file import AdapterModule, read_adapter
 from studio.engine.lora_names import component_and_flat_name, matched, parameters_by_flat_name
-from studio.engine.model_files import stamp
 from studio.engine.outfit import Outfit
 from studio.errors import UnsupportedModel
+from studio.library.stamps import stamp
 
 log = logging.getLogger(__name__)
 

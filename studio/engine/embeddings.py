@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from studio.engine.model_files import stamp
 from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.stamps import stamp
 from studio.prompt import CHUNK_TOKENS, Tokenizer, Words
 from studio.recipe.events import PictureOrder
 

@@ -141,15 +141,6 @@ def parameters(file: Path) -> int:
     return sum(prod(info.shape) for info in header.tensors.values())
 
 
-def stamp(path: Path) -> object:
-    """Changes when a checkpoint or part is replaced under the same name: sizes and times of its weight files."""
-    try:
-        files = sorted(path.glob("*/*.safetensors")) if path.is_dir() else [path]
-        return tuple((file.name, status.st_size, status.st_mtime_ns) for file in files for status in [file.stat()])
-    except OSError:
-        return None
-
-
 def _shown(file: Path) -> str:
     """A path as far as it helps a person: the last three parts."""
     return "/".join(file.parts[-3:])

@@ -22,7 +22,7 @@ from studio.engine.chassis import Chassis
 from studio.engine.conditioning import ReadTexts
 from studio.engine.host_memory import HostMemory
 from studio.engine.load import LoadedCheckpoint, Loading, assembled, inspect_checkpoint
-from studio.engine.model_files import CheckpointFiles, stamp
+from studio.engine.model_files import CheckpointFiles
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.placement_plan import planned, sizes_on
@@ -30,6 +30,7 @@ from studio.engine.preview import PreviewMap
 from studio.engine.weights import Weights, read_part, read_weights
 from studio.errors import DamagedModel, UnsupportedModel
 from studio.library.header import read_header
+from studio.library.stamps import stamp
 from studio.recipe.events import Resident
 
 SHARE_OF_MEMORY = 0.6

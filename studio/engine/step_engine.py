@@ -26,7 +26,8 @@ from studio.engine.residency import Residency
 from studio.engine.rounds import Rounds
 from studio.engine.trajectory import Trajectory
 from studio.engine.upscale import UpscalerShelf
-from studio.errors import GenerationFailed, StudioError
+from studio.errors import DamagedModel, GenerationFailed, StudioError
+from studio.library.stamps import stamp
 from studio.recipe.events import (
     CancelOrder,
     Event,
@@ -260,6 +261,10 @@ class StepEngine:
         if checkpoint is None and outfit is not None:
             return False
         self._waiting.pop(0)
+        if order.stamp is not None and order.checkpoint_path and stamp(order.checkpoint_path) != order.stamp:
+            name = order.recipe.checkpoint
+            self._say_failed(order, DamagedModel(f"{name} was replaced before this picture was begun. Order it again."))
+            return True
         self._said.append(PictureStarted(order.job_id, order.index))
         # Whoever comes at once is in the very next round, before those that were in the last one.
         served_at = self._round - order.at_once

@@ -49,10 +49,13 @@ STOPPING_S = 20.0
 
 @dataclass(frozen=True)
 class Located:
-    """Where the files of a recipe lie: its checkpoint, if it needs one, and the others by sha256."""
+    """Where the files of a recipe lie: its checkpoint, if it needs one, and the others by sha256; ``stamp`` is the
+    checkpoint's.
+    """
 
     checkpoint: Path | None
     files: Mapping[str, Path] = field(default_factory=dict)
+    stamp: object = None
 
 
 @dataclass
@@ -306,6 +309,7 @@ class Dispatcher:
             self._preview_every_steps,
             located.files,
             picture.at_once,
+            located.stamp,
         )
         with self._gone:
             self._flights[picture.key] = _Flight(picture)

@@ -50,7 +50,8 @@ class PictureOrder:
     needed.
 
     ``files`` are all others the recipe names by sha256 (source, mask, upscalers), by that hash. One that is to begin
-    ``at_once`` joins the pictures on their way even when all places are taken.
+    ``at_once`` joins the pictures on their way even when all places are taken. ``stamp`` is the checkpoint's as it was
+    when its hash was known, ``None`` where nobody asked: another one's weights would be told as that hash's.
     """
 
     job_id: str
@@ -60,6 +61,7 @@ class PictureOrder:
     preview_every_steps: int = 0
     files: Mapping[str, Path] = field(default_factory=dict)
     at_once: bool = False
+    stamp: object = None
 
 
 @dataclass(frozen=True)

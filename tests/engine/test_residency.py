@@ -20,6 +20,7 @@ from studio.engine.residency import MOST_SLOTS, Residency
 from studio.engine.step_engine import StepEngine
 from studio.engine.weights import Weights, read_weights
 from studio.errors import DamagedModel
+from studio.library.stamps import stamp
 from studio.recipe.events import Event, PictureDone, PictureFailed, PictureOrder
 from tests.engine.conftest import CPU, finished
 from tests.engine.recipes import finish, order, resolved
@@ -228,3 +229,20 @@ def test_a_vae_of_its_own_file_takes_the_place_of_the_checkpoints(tmp_path: Path
     assert isinstance(failed, PictureFailed) and "strange.safetensors does not fit" in failed.reason
     again = made(None)
     assert isinstance(again, PictureDone) and again.pixels == plain.pixels
+
+
+def test_weights_that_were_replaced_are_not_told_as_those_that_were_ordered(toy: Path, tmp_path: Path) -> None:
+    """The order says which hash its picture will carry; by the time it is begun the file may be another one."""
+    path = Path(shutil.copytree(toy, tmp_path / "model"))
+    engine = StepEngine(CPU, Residency(CPU))
+    ordered = PictureOrder("job", 0, resolved(steps=2), path, stamp=stamp(path))
+    engine.submit(ordered)
+    assert [event for event in finish(engine) if isinstance(event, PictureDone)]
+    shutil.copytree(toy_checkpoint(tmp_path / "other", size_px=64, seed=9), path, dirs_exist_ok=True)
+    engine.submit(ordered)
+    engine.submit(PictureOrder("again", 0, resolved(steps=2), path, stamp=stamp(path)))
+    events = finish(engine)
+    engine.close()
+    [failed] = [event for event in events if isinstance(event, PictureFailed)]
+    assert failed.job_id == "job" and "was replaced" in failed.reason
+    assert [event.job_id for event in events if isinstance(event, PictureDone)] == ["again"]
