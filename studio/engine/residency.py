@@ -11,25 +11,20 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-
-from torch import Tensor
 
 from studio.engine.adapters import AdapterShelf
 from studio.engine.architecture import architecture_of
 from studio.engine.chassis import Chassis
-from studio.engine.conditioning import ReadTexts
 from studio.engine.host_memory import HostMemory
 from studio.engine.load import LoadedCheckpoint, Loading, assembled, inspect_checkpoint
 from studio.engine.model_files import CheckpointFiles
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.placement_plan import planned, sizes_on
-from studio.engine.preview import PreviewMap
-from studio.engine.weights import Weights, read_part, read_weights
-from studio.errors import DamagedModel, UnsupportedModel
-from studio.library.header import read_header
+from studio.engine.slots import KeptWeights, Slot, outfit_stamp, own_vae
+from studio.engine.weights import Weights, read_weights
 from studio.library.stamps import stamp
 from studio.recipe.events import Resident
 
@@ -38,42 +33,6 @@ SHARE_OF_MEMORY = 0.6
 
 MOST_SLOTS = 4
 """Where slots take no memory of their own, a few still serve people who take turns; more are never in use at once."""
-
-MOST_READ = 8
-"""Sets of text adapters whose encoded texts are kept for a checkpoint; one of Stable Diffusion XL takes up to 80 MB."""
-
-
-@dataclass(eq=False)
-class _Slot:
-    chassis: Chassis
-    weights: Weights
-    outfit: Outfit
-    stamp: object
-    loaded: LoadedCheckpoint
-
-    @property
-    def size_bytes(self) -> int:
-        return self.chassis.size_bytes
-
-
-@dataclass(eq=False)
-class _Kept:
-    """Weights in host memory, as they were when the files had this stamp, and what was found out with them: the texts
-    encoded, by text adapters, and the preview maps, by VAE.
-    """
-
-    weights: Weights
-    stamp: object
-    read: OrderedDict[object, ReadTexts] = field(default_factory=OrderedDict)
-    previews: dict[object, PreviewMap] = field(default_factory=dict)
-
-    def texts_with(self, adapters: object) -> ReadTexts:
-        """The texts encoded with these text adapters; the sets used longest ago are forgotten."""
-        read = self.read.setdefault(adapters, ReadTexts())
-        self.read.move_to_end(adapters)
-        while len(self.read) > MOST_READ:
-            self.read.popitem(last=False)
-        return read
 
 
 @dataclass(eq=False)
@@ -101,8 +60,8 @@ class Residency:
         self._host_budget_bytes = host_budget_bytes or host_bytes
         self._adapters = adapters or AdapterShelf()
         self._memory = HostMemory(pinned=placement.pins)
-        self._slots: list[_Slot] = []
-        self._kept: OrderedDict[Path, _Kept] = OrderedDict()
+        self._slots: list[Slot] = []
+        self._kept: OrderedDict[Path, KeptWeights] = OrderedDict()
         self._spare: dict[str, Chassis] = {}
         self._seen: dict[Path, tuple[object, CheckpointFiles]] = {}
         self._load: _Load | None = None
@@ -124,7 +83,7 @@ class Residency:
     def get(self, outfit: Outfit) -> LoadedCheckpoint | None:
         """The networks in this outfit, if they are there and its files have not changed since."""
         slot = next((one for one in self._slots if one.outfit == outfit), None)
-        if slot is None or slot.stamp != _stamp(outfit):
+        if slot is None or slot.stamp != outfit_stamp(outfit):
             return None
         self._used(slot)
         return slot.loaded
@@ -276,7 +235,7 @@ class Residency:
         self._kept.move_to_end(path)
         weights = kept.weights
         if outfit.vae is not None:
-            weights = Weights({**weights.components, "vae": _own_vae(outfit.vae, files, chassis, self._memory)})
+            weights = Weights({**weights.components, "vae": own_vae(outfit.vae, files, chassis, self._memory)})
         chassis.put(weights)
         chassis.wear(self._adapters.patches(outfit, chassis))
         yield 0.95
@@ -284,13 +243,13 @@ class Residency:
         own = (outfit.vae, stamp(outfit.vae) if outfit.vae else None)
         loaded = assembled(files, chassis, weights, outfit, read, kept.previews.get(own))
         kept.previews[own] = loaded.preview
-        self._slots.append(_Slot(chassis, weights, outfit, _stamp(outfit), loaded))
+        self._slots.append(Slot(chassis, weights, outfit, outfit_stamp(outfit), loaded))
         return loaded
 
     def _read(self, path: Path, files: CheckpointFiles, chassis: Chassis) -> Generator[float, None, Weights]:
         as_of = stamp(path)
         weights = yield from read_weights(files, chassis.skeleton, chassis.placements, self._memory)
-        self._kept[path] = _Kept(weights, as_of)
+        self._kept[path] = KeptWeights(weights, as_of)
         self.reads += 1
         return weights
 
@@ -303,7 +262,7 @@ class Residency:
 
     # --- room ---
 
-    def _free_slot(self, files: CheckpointFiles, outfit: Outfit, in_use: Collection[Outfit]) -> _Slot | None:
+    def _free_slot(self, files: CheckpointFiles, outfit: Outfit, in_use: Collection[Outfit]) -> Slot | None:
         """The idle slot to change, if one is to be changed rather than another built."""
         alike = [one for one in self._slots if one.chassis.architecture == architecture_of(files)]
         idle = [one for one in alike if one.outfit not in in_use]
@@ -316,7 +275,7 @@ class Residency:
         return None if fits else idle[0]
 
     def _make_room(
-        self, files: CheckpointFiles, device_bytes: int, taken: _Slot | None, in_use: Collection[Outfit]
+        self, files: CheckpointFiles, device_bytes: int, taken: Slot | None, in_use: Collection[Outfit]
     ) -> bool:
         """Drop what has not been used for longest until both budgets are kept; False if what is in use is too much."""
         path = files.path
@@ -346,7 +305,7 @@ class Residency:
             self._slots = [one for one in self._slots if one.outfit.checkpoint != path]
         self._slots = [one for one in self._slots if one.outfit != outfit]
 
-    def _used(self, slot: _Slot) -> None:
+    def _used(self, slot: Slot) -> None:
         self._slots.remove(slot)
         self._slots.append(slot)
         self._kept.move_to_end(slot.outfit.checkpoint)
@@ -368,36 +327,9 @@ class Residency:
         return self._placement.usable_bytes + self._slot_bytes
 
 
-def _own_vae(path: Path, files: CheckpointFiles, chassis: Chassis, memory: HostMemory) -> dict[str, Tensor]:
-    """The tensors of a VAE's file, by the names of the checkpoint's own.
-
-    Raises:
-        DamagedModel: the file cannot be read.
-        UnsupportedModel: it is the VAE of another kind of checkpoint.
-    """
-    header = read_header(path)
-    if header.problem:
-        raise DamagedModel(f"The VAE {path.name} cannot be used. {header.problem}")
-    part = files.components["vae"]
-    try:
-        shapes, placement = chassis.skeleton["vae"], chassis.placements["vae"]
-        return read_part(f"The VAE {path.name}", path, "vae", part.config, shapes, placement, memory)
-    except DamagedModel as error:
-        raise UnsupportedModel(
-            f"The VAE {path.name} does not fit the checkpoint {files.path.name}. "
-            "Choose another, or the checkpoint's own."
-        ) from error
-
-
 def _bytes_on(files: CheckpointFiles, placement: Placement) -> int:
     return sum(sizes_on(files, placement).values())
 
 
 def _bytes_in_host(files: CheckpointFiles, placement: Placement) -> int:
     return files.parameter_count * placement.dtype.itemsize
-
-
-def _stamp(outfit: Outfit) -> object:
-    """Changes when any of its files is replaced under the same name."""
-    others = (*(one.path for one in outfit.adapters), *([outfit.vae] if outfit.vae else []))
-    return (stamp(outfit.checkpoint), *(stamp(path) for path in others))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engine import host_memory, residency
+from studio.engine import host_memory, slots
 from studio.engine.adapters import AdapterShelf
 from studio.engine.chassis import Chassis
 from studio.engine.denoiser import Denoiser
@@ -236,12 +236,12 @@ def test_unloading_lets_go_of_adapters_too(toy: Path, file: Path) -> None:
 
 def test_texts_of_many_adapter_weights_do_not_pile_up(toy: Path, file: Path) -> None:
     engine = StepEngine(CARD, kept := Residency(CARD, 10**10))
-    for number in range(residency.MOST_READ + 3):
+    for number in range(slots.MOST_READ + 3):
         adapters = (Adapter(name="one", sha256="one", text_weight=number / 10),)
         recipe = resolved(steps=1, adapters=adapters)
         engine.submit(PictureOrder("job", 0, recipe, toy, files={"one": file}))
         finish(engine)
-    assert len(kept._kept[toy].read) == residency.MOST_READ
+    assert len(kept._kept[toy].read) == slots.MOST_READ
     engine.close()
 
 
