@@ -39,6 +39,16 @@ class Pull(BaseModel):
     variant: Literal["", "fp16"] = Field("", description="Of a diffusers folder: `fp16` for weights of half precision.")
 
 
+class Conversion(BaseModel):
+    """Pickled models to convert."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"models": ["0123456789abcdef"]}]})
+
+    models: list[str] | None = Field(
+        None, max_length=10_000, description="Their ids; left out, all pickled models that can be converted."
+    )
+
+
 @router.get("/models/first")
 def first_models(studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
     """A few models to begin with: size, licence and the memory of a GPU they want; ``here`` says which are there.
@@ -117,9 +127,29 @@ def stop_arrival(arrival_id: str, studio: StudioOf, keeper: KeeperOf) -> dict[st
     return studio.arrivals.remove(arrival_id).as_dict()
 
 
+@router.post("/models/convert", status_code=202)
+def convert_models(body: Conversion, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
+    """Convert several pickled models, or all that there are, one after the other; the pickles stay.
+
+    Each becomes an arrival, which can be stopped and tells what went wrong; those that cannot be converted at all
+    stand in ``refused`` with the reason. 507 where there is no room for all of them. For whoever keeps the models.
+    """
+    library = studio.library
+    chosen_cards = (
+        [library.by_id(model_id) for model_id in dict.fromkeys(body.models)]
+        if body.models is not None
+        else [card for card in library.models() if card.pickled]
+    )
+    begun, refused = studio.arrivals.convert_all(chosen_cards)
+    return {
+        "arrivals": [one.as_dict() for one in begun],
+        "refused": [{"file": file, "problem": problem} for file, problem in refused.items()],
+    }
+
+
 @router.post("/models/{model_id}/convert", status_code=202)
 def convert_model(model_id: str, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
-    """Write the weights of a pickled model as safetensors beside it; the pickle stays.
+    """Write the weights of a pickled model as safetensors into the models folder of the home; the pickle stays.
 
     Another process reads it, as weights and nothing else. For whoever keeps the models.
     """

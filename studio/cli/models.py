@@ -122,18 +122,44 @@ def verify_models(
 
 
 @models.command("convert")
-def convert_model(
-    file: Annotated[Path, typer.Argument(help="A pickled model: .ckpt, .pt, .pth or .bin.")],
+def convert_models(
+    files: Annotated[list[Path] | None, typer.Argument(help="Pickled models: .ckpt, .pt, .pth or .bin.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All pickled models of the library.")] = False,
     home: Home = None,
+    folders: Models = None,
     yes: Yes = False,
 ) -> None:
-    """Write the weights of a pickled model as safetensors, beside it or into the home. The pickle stays."""
-    from studio.library.conversion import convert, place_for
+    """Write the weights of pickled models as safetensors into the home. The pickles stay."""
+    from studio.errors import InvalidField, StudioError
+    from studio.library.conversion import SPARE_BYTES, convert, place_for
+    from studio.library.room import make_room
 
-    target = place_for(file, _settings(home, None).paths.models)
+    if bool(files) == everything:
+        raise InvalidField("FILE", "name pickled models, or say --all", "one or the other")
+    home_models = _settings(home, folders).paths.models
+    chosen = files or [card.path for card in _library(home, folders).models() if card.pickled]
+    if not chosen:
+        typer.echo("There is no pickled model that waits to be converted.")
+        return
+    size_bytes = sum(file.stat().st_size for file in chosen if file.is_file())
+    place = f"{len(chosen)} models into {home_models}"
+    if len(chosen) == 1:
+        place = str(place_for(chosen[0], home_models))
+    make_room(home_models, size_bytes, SPARE_BYTES)
     if not yes:
-        typer.confirm(f"Write {target} ({file.stat().st_size / 1e6:,.0f} MB)?", abort=True)
-    typer.echo(convert(file, target))
+        typer.confirm(f"Write {place} ({size_bytes / 1e6:,.0f} MB)?", abort=True)
+    failed = 0
+    for file in chosen:
+        try:
+            typer.echo(convert(file, place_for(file, home_models)))
+        except StudioError as error:
+            if len(chosen) == 1:
+                raise
+            failed += 1
+            typer.echo(f"{file.name}: {error}", err=True)
+    if failed:
+        typer.echo(f"{failed} of {len(chosen)} were not converted.", err=True)
+        raise typer.Exit(1)
 
 
 @models.command("pull")

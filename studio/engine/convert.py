@@ -1,8 +1,9 @@
-"""Turns one pickled model into safetensors: ``python -m studio.engine.convert SOURCE TARGET``, in a process of its own.
+"""Turns one pickled model into safetensors, in a process of its own: ``python -m studio.engine.convert SOURCE TARGET``.
 
 It loads with ``weights_only=True``, which makes tensors and calls nothing else; classes that old training programs left
 beside the weights are stood in for by an empty one. It keeps the tensors, under their own names, and drops the rest.
-It refuses files that ask for anything else. Exit code 0 is success; else the last line of the output is the sentence.
+It refuses files that ask for anything else. A key and a value behind the two files go into the metadata. Exit code 0 is
+success; else the last line of the output is the sentence.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _STOOD_IN_FOR = (
 )
 
 
-def convert(source: Path, target: Path) -> int:
+def convert(source: Path, target: Path, metadata: Mapping[str, str]) -> int:
     """Write the tensors of ``source`` to ``target`` and say how many. Raises what `torch.load` raises."""
     with torch.serialization.safe_globals([(_Nothing, name) for name in _STOOD_IN_FOR]):
         try:
@@ -50,7 +51,7 @@ def convert(source: Path, target: Path) -> int:
     tensors = dict(_tensors(state))
     if not tensors:
         raise ValueError("it holds no weights")
-    save_file(_apart(tensors), target, metadata={"format": "pt"})
+    save_file(_apart(tensors), target, metadata={"format": "pt", **metadata})
     return len(tensors)
 
 
@@ -88,8 +89,9 @@ def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def main() -> None:
     """Convert the file named first into the one named second."""
     source, target = (Path(argument) for argument in sys.argv[1:3])
+    said = sys.argv[3:]
     try:
-        convert(source, target)
+        convert(source, target, dict(zip(said[::2], said[1::2], strict=True)))
     except (OSError, ValueError, RuntimeError, KeyError, EOFError, pickle.UnpicklingError) as error:
         print(f"{type(error).__name__}: {(str(error).strip() or 'no reason was given').splitlines()[0]}")
         sys.exit(1)

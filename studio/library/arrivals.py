@@ -12,17 +12,18 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from studio.errors import Cancelled, NotFound, StudioError
 from studio.library.card import ModelCard
-from studio.library.conversion import convert, place_for
+from studio.library.conversion import SPARE_BYTES, convert, place_for
 from studio.library.hub import Hub
 from studio.library.hub_names import Wanted
 from studio.library.pulling import pull, throw_away
+from studio.library.room import make_room
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,8 @@ ACTIVE = ("waiting", "running")
 KEPT_FILE = "arrivals.json"
 _SPEED_EVERY_S = 0.5
 _NEWEST_SHARE = 0.3
-_MOST_ENDED = 20
+_MOST_ENDED: Mapping[State, int] = {"done": 20, "failed": 500}
+"""What went wrong is told of longer: of many at once, each one's reason is wanted."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,23 @@ class Arrivals:
             self._pickles[arrival.id] = card.path
         return self._enqueue(arrival)
 
+    def convert_all(self, cards: Sequence[ModelCard]) -> tuple[Sequence[Arrival], dict[str, str]]:
+        """Make safetensors of several, one after the other. Those that cannot be are answered by their file's name,
+        with a sentence.
+
+        Raises:
+            StorageFull: there is no room for all of them.
+        """
+        make_room(self._folder, sum(card.size_bytes for card in cards), SPARE_BYTES)
+        begun: Sequence[Arrival] = ()
+        refused: dict[str, str] = {}
+        for card in cards:
+            try:
+                begun = (*begun, self.convert(card))
+            except StudioError as error:
+                refused[card.file_name] = str(error)
+        return begun, refused
+
     def remove(self, arrival_id: str) -> Arrival:
         """Stop one on its way, and keep what came; forget one that ended, and throw away what came of it.
 
@@ -173,9 +192,9 @@ class Arrivals:
                 return known
             self._all.pop(arrival.id, None)
             self._all[arrival.id] = arrival
-            ended = [one.id for one in self._all.values() if one.state in ("done", "failed")]
-            for old in ended[:-_MOST_ENDED]:
-                del self._all[old]
+            for state, most in _MOST_ENDED.items():
+                for old in [one.id for one in self._all.values() if one.state == state][:-most]:
+                    del self._all[old]
             self._keep()
             if self._thread is None and not self._closed:
                 self._thread = threading.Thread(target=self._work, name="models on their way", daemon=True)
@@ -201,11 +220,12 @@ class Arrivals:
         try:
             if arrival.way == "convert":
                 pickle = self._pickles[arrival.id]
-                convert(pickle, place_for(pickle, self._folder), stopped=lambda: self._is_stopped(arrival.id))
+                place = place_for(pickle, self._folder)
+                made = convert(pickle, place, stopped=lambda: self._is_stopped(arrival.id))
             else:
                 with self._make_hub() as hub:
                     made = pull(hub, arrival.wanted, self._folder, self._progress(arrival.id))
-                self._change(arrival.id, made=made.name)
+            self._change(arrival.id, made=made.name)
             self._arrived()
             return ""
         except Cancelled:

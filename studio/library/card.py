@@ -64,7 +64,8 @@ class ModelCard:
     ``payload_sha256`` the hash of a safetensors file without its header, empty until it is known; ``kohya_hash`` the
     same as its trainer wrote it into the metadata.
 
-    ``pickled`` is true of a pickle that can be made into safetensors.
+    ``pickled`` is true of a pickle that can be made into safetensors; ``mark`` is what it is known by again, and of a
+    file that was made of one, that pickle's. ``replaces`` names the files of the pickles that need no card besides.
 
     ``about`` is what the file says of itself, ``picture`` one that lies beside it, ``notes`` and ``recipe`` (fields to
     begin with) what a person wrote on the card.
@@ -96,6 +97,8 @@ class ModelCard:
     payload_sha256: str = ""
     kohya_hash: str = ""
     pickled: bool = False
+    mark: str = ""
+    replaces: tuple[str, ...] = ()
     about: About = field(default_factory=About)
     picture: Path | None = None
     notes: str = ""
@@ -145,7 +148,7 @@ class ModelCard:
     def as_dict(self) -> dict[str, Any]:
         """The card as JSON values. Folders of this machine stay out of it: only the file's own name is told."""
         fields = asdict(self)
-        for private in ("path", "files", "tokenizer_dir", "picture"):
+        for private in ("path", "files", "tokenizer_dir", "picture", "mark"):
             del fields[private]
         told: dict[str, Any] = _sayable(
             {

@@ -27,6 +27,7 @@ from studio.library.pictures import small_picture
 from studio.library.scanner import Scanner
 from studio.library.shelf import Shelf
 from studio.library.single_file import SAFETENSORS
+from studio.library.twins import folded
 from studio.library.watching import INTERVAL_S, Stamps, Watcher, stamps_of
 from studio.recipe import CheckpointFacts
 
@@ -87,7 +88,7 @@ class Library:
         with self._scanning:
             before = stamps_of(self._watched)
             found = self._scanner.scan()
-            cards = naming.with_unique_names(found.cards)
+            cards = naming.with_unique_names(folded(found.cards))
             watched = [*self._folders, *found.folders]
             watched += [file for card in cards for file in card.files]
             watched += [self._own_cards.folder, *self._own_cards.read()]

@@ -1,36 +1,39 @@
 """Turns a pickled model into safetensors: chooses where to, has another process do it, and checks what came out.
 
 The process that reads the pickle holds nothing of the studio's, loads weights and nothing else, and can be killed. What
-it wrote is taken only when its header is sound. The pickle stays where it is.
+it wrote is taken only when its header is sound. The pickle stays where it is, and nothing is written into the folders
+of other programs.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from studio.errors import Cancelled, Conflict, DamagedModel, StorageFull, UnsupportedModel
+from studio.errors import Cancelled, Conflict, DamagedModel, UnsupportedModel
 from studio.library.header import read_header
 from studio.library.pickled import SUFFIXES, read_pickled
+from studio.library.room import make_room
+from studio.library.single_file import SAFETENSORS, name_of
+from studio.library.twins import MADE_FROM, mark_of
 
 CONVERTER = "studio.engine.convert"
-_SPARE_BYTES = 100_000_000
+SPARE_BYTES = 100_000_000
 _MOST_SECONDS = 3600
 _LOOK_EVERY_S = 0.2
 
 
 def place_for(source: Path, home_models: Path) -> Path:
-    """Where the converted file goes: beside the pickle, or into the home's models where that folder is read-only.
+    """Where the converted file goes: into the home's models, and there beside the pickle if that lies there too.
 
     Raises:
         UnsupportedModel: the file is no pickle, or asks for more than weights.
-        Conflict: a file of that name is there already.
+        Conflict: it was converted already.
     """
     if source.suffix.lower() not in SUFFIXES:
         raise UnsupportedModel(f"{source.name} is no pickled model; those end in {', '.join(SUFFIXES)}.")
@@ -44,11 +47,25 @@ def place_for(source: Path, home_models: Path) -> Path:
             f"{source.name} would run {', '.join(strange[:3])} when it is read, which weights never need. "
             "It was not opened. Do not use it; get the model as safetensors from its maker."
         )
-    folder = source.parent if os.access(source.parent, os.W_OK) else home_models
-    target = folder / f"{source.stem}.safetensors"
-    if target.exists():
-        raise Conflict(f"{target} is there already. Move it away to convert {source.name} again.")
-    return target
+    own = Path(os.path.realpath(source.parent)).is_relative_to(os.path.realpath(home_models))
+    folder, mark = source.parent if own else home_models, mark_of(source)
+    for name in _names(source):
+        target = folder / f"{name}{SAFETENSORS}"
+        if not target.exists():
+            return target
+        made_from = read_header(target).metadata.get(MADE_FROM)
+        if made_from == mark or (own and made_from is None):
+            raise Conflict(f"{target} is there already. Move it away to convert {source.name} again.")
+    raise Conflict(f"{folder} holds too many files of that name.")
+
+
+def _names(source: Path) -> Iterator[str]:
+    """What it may be called, so that no two pickles of one name come to one file."""
+    name = name_of(source.absolute())
+    yield name
+    if source.absolute().parent.name not in ("", name):
+        yield f"{source.absolute().parent.name}-{name}"
+    yield from (f"{name}-{number}" for number in range(2, 100))
 
 
 def convert(source: Path, target: Path, stopped: Callable[[], bool] = lambda: False) -> Path:
@@ -59,10 +76,7 @@ def convert(source: Path, target: Path, stopped: Callable[[], bool] = lambda: Fa
         StorageFull: there is no room for a second copy.
         DamagedModel: it cannot be read as weights alone; the message says why.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = source.stat().st_size + _SPARE_BYTES, shutil.disk_usage(target.parent).free
-    if free < needed:
-        raise StorageFull(f"{needed // 10**6:,} MB are needed in {target.parent}, and {free // 10**6:,} MB are free.")
+    make_room(target.parent, source.stat().st_size, SPARE_BYTES)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         _run(source, part, stopped)
@@ -76,7 +90,7 @@ def convert(source: Path, target: Path, stopped: Callable[[], bool] = lambda: Fa
 
 
 def _run(source: Path, part: Path, stopped: Callable[[], bool]) -> None:
-    command = [sys.executable, "-m", CONVERTER, str(source), str(part)]
+    command = [sys.executable, "-m", CONVERTER, str(source), str(part), MADE_FROM, mark_of(source)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until_s = time.monotonic() + _MOST_SECONDS
     try:

@@ -77,13 +77,13 @@ def as_hash(text: str) -> str:
 
 
 def by_name(cards: Sequence[ModelCard], text: str) -> ModelCard | None:
-    """The card of that name, file name or (last) alias, whatever the case."""
+    """The card of that name, file name, alias or (last) the file that it was made of, whatever the case."""
     wanted = text.strip().casefold()
     for attribute in ("name", "file_name", "alias"):
         found = next((card for card in cards if getattr(card, attribute).casefold() == wanted), None)
         if found is not None and wanted:
             return found
-    return None
+    return next((card for card in cards if wanted in map(str.casefold, card.replaces)), None)
 
 
 def what_there_is(cards: Sequence[ModelCard], text: str, kind: Kind = "checkpoint") -> str:

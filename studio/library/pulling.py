@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from studio.errors import Conflict, DamagedModel, InvalidField, ModelError, NotFound, StorageError, StorageFull
+from studio.errors import Conflict, DamagedModel, InvalidField, ModelError, NotFound, StorageError
 from studio.library.diffusers_folder import INDEX, folder_card, size_of
 from studio.library.hashes import sha256_of
 from studio.library.hub import Hub, Offered, Progress
 from studio.library.hub_names import VARIANTS, Wanted, names_of, part_name, parts_of
 from studio.library.pipelines import pipeline_files, problem_of
+from studio.library.room import make_room
 from studio.library.single_file import SAFETENSORS
 
 _SPARE_BYTES = 500_000_000
@@ -183,19 +184,6 @@ def throw_away(folder: Path, what: Wanted) -> None:
         else:
             with contextlib.suppress(OSError):
                 part.unlink()
-
-
-def make_room(folder: Path, needed_bytes: int, spare_bytes: int) -> None:
-    """Raises `StorageFull` where ``folder`` has less room than that; makes the folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise StorageError(f"The folder {folder} cannot be used: {error.strerror or error}.") from error
-    if free < needed_bytes + spare_bytes:
-        raise StorageFull(
-            f"{(needed_bytes + spare_bytes) // 10**6:,} MB are needed in {folder}, and {free // 10**6:,} MB are free."
-        )
 
 
 def _read(hub: Hub, what: Wanted, tree: Mapping[str, Offered], path: str) -> bytes:

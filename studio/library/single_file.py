@@ -14,6 +14,7 @@ from studio.library.identify import Identity, identify
 from studio.library.naming import NAMELESS, OFTEN_NAMELESS
 from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
 from studio.library.support import PICKLED, odd_part, unsupported
+from studio.library.twins import MADE_FROM, mark_of
 
 SAFETENSORS = ".safetensors"
 PICKLES = pickled.SUFFIXES
@@ -54,6 +55,7 @@ def single_file_card(file: Path) -> ModelCard:
         rank=identity.part.rank,
         alias=header.metadata.get("ss_output_name", "")[:_MOST_ALIAS_CHARACTERS] if identity.kind == "lora" else "",
         kohya_hash=_hash(header.metadata.get("sshs_model_hash", "")),
+        mark=header.metadata.get(MADE_FROM, "")[:_MOST_ALIAS_CHARACTERS],
         about=about_of(header.metadata),
     )
 
@@ -120,6 +122,7 @@ def _pickled_card(file: Path) -> ModelCard:
         vectors=identity.part.vectors,
         rank=identity.part.rank,
         pickled=not contents.strange and not contents.problem,
+        mark=mark_of(file),
     )
 
 

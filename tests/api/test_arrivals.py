@@ -155,8 +155,12 @@ def test_a_pickle_is_converted_and_a_hostile_one_refused(client: TestClient, stu
     listed = client.get("/api/v1/models", params={"kind": "all", "refresh": True}).json()["models"]
     ids = {model["file"]: model["id"] for model in listed}
     assert client.post(f"/api/v1/models/{ids['evil.ckpt']}/convert").status_code == 422
-    assert client.post(f"/api/v1/models/{ids['ink.ckpt']}/convert").status_code == 202
+    begun = client.post("/api/v1/models/convert", json={"models": [ids["ink.ckpt"], ids["evil.ckpt"]]})
+    assert begun.status_code == 202 and [one["source"] for one in begun.json()["arrivals"]] == ["ink.ckpt"]
+    assert [one["file"] for one in begun.json()["refused"]] == ["evil.ckpt"]
     assert ended(client)["state"] == "done"
+    assert client.post("/api/v1/models/convert", json={}).json() == {"arrivals": [], "refused": []}, "none is left"
+    assert client.post("/api/v1/models/convert", json={"models": ["0123456789abcdef"]}).status_code == 404
     assert (folder / "ink.safetensors").is_file() and not (tmp_path / "ran").exists()
 
 
@@ -166,12 +170,14 @@ WAYS = [
     ("GET", "/api/v1/models/arrivals"),
     ("POST", "/api/v1/models/arrivals"),
     ("DELETE", "/api/v1/models/arrivals/0123456789abcdef"),
+    ("POST", "/api/v1/models/convert"),
     ("POST", "/api/v1/models/0123456789abcdef/convert"),
 ]
 
 
 def ask(client: TestClient, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-    body = {"model": "owner/name"} if path.endswith("arrivals") and method == "POST" else None
+    bodies = {"/api/v1/models/arrivals": {"model": "owner/name"}, "/api/v1/models/convert": {}}
+    body = bodies.get(path) if method == "POST" else None
     return client.request(method, path, json=body, headers=headers)
 
 

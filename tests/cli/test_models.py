@@ -13,8 +13,10 @@ from typer.testing import CliRunner, Result
 from studio.cli.app import app
 from studio.errors import StudioError
 from tests.library import header_files as files
+from tests.library.fake_hub import FakeHub, served
 from tests.library.header_files import write_header_file
-from tests.library.pickles import small_state
+from tests.library.pickles import HOSTILE, small_state
+from tests.toys import toy_checkpoint
 
 
 def studio(*words: str, answer: str = "") -> Result:
@@ -55,12 +57,24 @@ def test_bytes_that_changed_by_themselves_are_found(home: Path) -> None:
     assert "flux: The file is cut short" in studio("verify", "flux", "--home", str(home)).output
 
 
-def test_converting_asks_first(home: Path, tmp_path: Path) -> None:
-    torch.save(small_state(), tmp_path / "old.pt")
-    refused = studio("convert", str(tmp_path / "old.pt"), "--home", str(home), answer="n\n")
-    assert refused.exit_code == 1 and not (tmp_path / "old.safetensors").exists()
-    assert studio("convert", str(tmp_path / "old.pt"), "--home", str(home), answer="y\n").exit_code == 0
-    assert (tmp_path / "old.safetensors").is_file()
+def test_converting_asks_first_and_leaves_the_folder_alone(home: Path, tmp_path: Path) -> None:
+    pickle = tmp_path / "theirs" / "old.pt"
+    pickle.parent.mkdir()
+    torch.save(small_state(), pickle)
+    refused = studio("convert", str(pickle), "--home", str(home), answer="n\n")
+    made = home / "models" / "old.safetensors"
+    assert refused.exit_code == 1 and not made.exists()
+    # In a folder of other programs, and all at once: what is wrong with one is said, and the others are converted.
+    HOSTILE["system"](pickle.with_name("evil.ckpt"), tmp_path / "ran")
+    several = [str(pickle.with_name(name)) for name in ("evil.ckpt", "old.pt", "none.pt")]
+    answer = studio("convert", *several, "--home", str(home), answer="y\n")
+    assert answer.exit_code == 1 and "Write 3 models into" in answer.output
+    assert "evil.ckpt would run" in answer.output and "2 of 3 were not converted" in answer.output
+    assert made.is_file() and sorted(file.name for file in pickle.parent.iterdir()) == ["evil.ckpt", "old.pt"]
+    every = studio("convert", "--all", "--home", str(home), "--models", str(pickle.parent))
+    assert every.exit_code == 0 and "no pickled model that waits" in every.output
+    for words in (["convert"], ["convert", str(pickle), "--all"]):
+        assert "or say --all" in str(studio(*words, "--home", str(home)).exception)
 
 
 def test_pull_lists_some_to_begin_with_and_says_when_it_is_offline(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,3 +83,29 @@ def test_pull_lists_some_to_begin_with_and_says_when_it_is_offline(home: Path, m
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     failed = studio("pull", "sd15", "--home", str(home), "--yes")
     assert isinstance(failed.exception, StudioError) and "HF_HUB_OFFLINE is set" in str(failed.exception)
+
+
+def test_a_model_is_pulled_after_asking(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    content = write_header_file(tmp_path / "there" / "chalk.safetensors", files.LORA_SD1).read_bytes()
+    toy = toy_checkpoint(tmp_path / "toy")
+    whole = {file.relative_to(toy).as_posix(): file.read_bytes() for file in toy.rglob("*") if file.is_file()}
+    repositories = {"owner/chalk": {"pytorch_lora_weights.safetensors": content}, "owner/toy": whole}
+    with served(FakeHub(repositories=repositories)) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.address)
+        refused = studio("pull", "owner/chalk", "--home", str(home), answer="n\n")
+        made = home / "models" / "chalk.safetensors"
+        assert refused.exit_code == 1 and not made.exists() and hub.fetched == []
+        pulled = studio("pull", "owner/chalk", "--home", str(home), answer="y\n")
+        assert pulled.exit_code == 0 and pulled.output.endswith(f"{made}\n") and made.read_bytes() == content
+        assert "Fetch pytorch_lora_weights.safetensors (0 MB) as" in pulled.output
+        again = studio("pull", "owner/chalk", "--home", str(home), "--yes")
+        assert isinstance(again.exception, StudioError) and "already" in str(again.exception)
+        folder = studio("pull", "owner/toy", "--home", str(home), answer="y\n")
+        assert folder.exit_code == 0 and f"Fetch the folder of {len(whole)} files" in folder.output
+    listed = json.loads(studio("list", "--home", str(home), "--kind", "all", "--json").output)
+    assert {card["name"]: card["usable"] for card in listed if card["name"] in ("toy", "chalk")} == {
+        "toy": True,
+        "chalk": True,
+    }

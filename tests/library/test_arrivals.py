@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from studio.errors import Conflict, InvalidField, NotFound, UnsupportedModel
-from studio.library import Library
+from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, StorageFull, UnsupportedModel
+from studio.library import Library, room
 from studio.library.arrivals import Arrival, Arrivals
 from studio.library.hub import Hub
 from studio.library.hub_names import Wanted
@@ -176,12 +177,39 @@ def test_a_pickle_is_converted_beside_it_and_stays(
     arrivals.convert(card)
     assert wait(arrivals, ended).state == "done"
     assert sorted(file.name for file in (tmp_path / "models").iterdir()) == ["word.pt", "word.safetensors"]
-    assert [(one.name, one.file_name, one.usable) for one in library.parts("embedding")] == [
-        ("word.pt", "word.pt", False),
-        ("word", "word.safetensors", True),
-    ], "the plain name is of what can be used"
+    told = [(one.name, one.file_name, one.usable, one.replaces) for one in library.parts("embedding")]
+    assert told == [("word", "word.safetensors", True, ("word.pt",))]
     with pytest.raises(Conflict):
         arrivals.convert(card)
+
+
+def test_many_pickles_are_converted_one_after_the_other_and_each_failure_is_named(
+    make: Callable[[], Arrivals], library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = tmp_path / "models"
+    models.mkdir()
+    for number in range(30):
+        torch.save({"emb_params": torch.full((1, 768), float(number))}, models / f"word{number:02}.pt")
+    pickles.HOSTILE["system"](models / "evil.ckpt", tmp_path / "ran")
+    library.scan()
+    running: list[int] = []
+
+    def converted(source: Path, target: Path, stopped: Callable[[], bool]) -> Path:
+        running.append(sum(one.state == "running" for one in arrivals.list()))
+        raise DamagedModel(f"{source.name} is odd.")
+
+    monkeypatch.setattr("studio.library.arrivals.convert", converted)
+    arrivals = make()
+    begun, refused = arrivals.convert_all(library.models())
+    assert len(begun) == 30 and list(refused) == ["evil.ckpt"] and "would run" in refused["evil.ckpt"]
+    wait(arrivals, lambda one: one.source == "word29.pt" and ended(one))
+    problems = {one.source: one.problem for one in arrivals.list()}
+    assert problems == {f"word{number:02}.pt": f"word{number:02}.pt is odd." for number in range(30)}
+    assert running == [1] * 30
+    usage = collections.namedtuple("usage", "total used free")(10, 9, 1)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: usage)
+    with pytest.raises(StorageFull, match="MB are needed"):
+        arrivals.convert_all(library.models())
 
 
 def test_a_hostile_pickle_is_refused_before_anything_reads_it(

@@ -10,7 +10,7 @@ import pytest
 
 from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, Offline, StorageFull
 from studio.library import hub as hub_module
-from studio.library import pulling
+from studio.library import room
 from studio.library.first_models import FIRST_MODELS
 from studio.library.hub import Hub
 from studio.library.hub_names import Wanted, wanted
@@ -96,7 +96,7 @@ def test_too_little_room_is_said_before_anything_is_fetched(
     fake: FakeHub, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = collections.namedtuple("usage", "total used free")(10, 9, 1)
-    monkeypatch.setattr(pulling.shutil, "disk_usage", lambda place: usage)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: usage)
     with pytest.raises(StorageFull, match="MB are needed"):
         pull(hub, WANTED, tmp_path / "models")
     assert fake.ranges == [] and left(tmp_path / "models") == []

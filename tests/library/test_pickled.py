@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from studio.errors import Conflict, DamagedModel, StorageFull, UnsupportedModel
-from studio.library import Library, conversion
+from studio.library import Library, room
 from studio.library.conversion import convert, place_for
 from studio.library.pickled import read_pickled
 from studio.library.single_file import single_file_card
@@ -123,7 +123,7 @@ def test_the_hostile_ones_would_have_worked(tmp_path: Path) -> None:
 
 
 def test_converting_keeps_every_weight(sound: Path, tmp_path: Path) -> None:
-    target = place_for(sound, tmp_path / "home")
+    target = place_for(sound, sound.parent)
     assert target == sound.with_suffix(".safetensors")
     convert(sound, target)
     converted = load_file(target)
@@ -131,7 +131,7 @@ def test_converting_keeps_every_weight(sound: Path, tmp_path: Path) -> None:
     assert all(torch.equal(converted[name], tensor) for name, tensor in small_state().items())
     assert single_file_card(target).usable and sound.is_file()
     with pytest.raises(Conflict, match="is there already"):
-        place_for(sound, tmp_path / "home")
+        place_for(sound, sound.parent)
 
 
 def test_the_odds_and_ends_of_old_checkpoints_are_left_out(tmp_path: Path) -> None:
@@ -153,14 +153,58 @@ def test_the_odds_and_ends_of_old_checkpoints_are_left_out(tmp_path: Path) -> No
     assert all(torch.equal(converted[name], state[name]) for name in state) and len(converted) == 4
 
 
-def test_a_read_only_folder_sends_it_home(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversion.os, "access", lambda place, mode: place != sound.parent)  # root may write anywhere
-    assert place_for(sound, tmp_path / "home") == tmp_path / "home" / "ink.safetensors"
+def test_other_programs_folders_are_not_written_to_and_equal_names_stay_apart(sound: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home" / "models"
+    home.mkdir(parents=True)
+    other = tmp_path / "loras" / "ink.pt"
+    other.parent.mkdir()
+    torch.save({name: tensor + 1 for name, tensor in small_state().items()}, other)
+    nameless = tmp_path / "chalk" / "pytorch_lora_weights.bin"
+    nameless.parent.mkdir()
+    torch.save({name: tensor + 2 for name, tensor in small_state().items()}, nameless)
+    (home / "theirs").symlink_to(sound.parent, target_is_directory=True)
+    pickles = (home / "theirs" / sound.name, other, nameless)
+    assert {file.stat().st_size for file in (sound, other)} == {sound.stat().st_size}, "equal but for their numbers"
+    made = [convert(file, place_for(file, home)) for file in pickles]
+    assert [file.relative_to(home).as_posix() for file in made] == [
+        "ink.safetensors",
+        "loras-ink.safetensors",
+        "chalk.safetensors",
+    ]
+    assert [file.name for file in sound.parent.iterdir()] == ["ink.pt"]
+    for file in pickles:
+        with pytest.raises(Conflict, match="is there already"):
+            place_for(file, home)
+    library = Library([home, sound.parent, other.parent, nameless.parent], tmp_path / "cache", hash_ahead=False)
+    library.scan()
+    assert [(card.name, card.usable, card.replaces) for card in library.models()] == [
+        ("chalk", True, ("pytorch_lora_weights.bin",)),
+        ("ink", True, ("ink.pt",)),
+        ("loras-ink", True, ("ink.pt",)),
+    ]
+    assert library.part("lora", "INK.pt").name == "ink"
+    made[1].unlink()
+    library.scan()
+    assert [card.file_name for card in library.models() if card.pickled] == ["ink.pt"], "it may be converted again"
+
+
+def test_what_its_maker_published_in_both_forms_is_one_model(sound: Path, tmp_path: Path) -> None:
+    library = Library([sound.parent], tmp_path / "cache", hash_ahead=False)
+    write_header_file(sound.with_suffix(".safetensors"), files.SD1)
+    library.scan()
+    assert len(library.models()) == 2, "another kind: another model"
+    write_header_file(sound.with_suffix(".safetensors"), files.LORA_SD1)
+    library.scan()
+    assert [(card.file_name, card.replaces) for card in library.models()] == [("ink.safetensors", ("ink.pt",))]
+    with sound.with_suffix(".safetensors").open("r+b") as stream:
+        stream.truncate(1000)
+    library.scan()
+    assert len(library.models()) == 2, "a damaged file takes no place"
 
 
 def test_too_little_room_is_said_before(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = collections.namedtuple("usage", "total used free")(10, 9, 1)
-    monkeypatch.setattr(conversion.shutil, "disk_usage", lambda place: usage)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: usage)
     with pytest.raises(StorageFull, match="MB are needed"):
         convert(sound, tmp_path / "out.safetensors")
 

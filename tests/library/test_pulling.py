@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, StorageFull, UnsupportedModel
-from studio.library import Library, pulling
+from studio.library import Library, room
 from studio.library.hub import Hub
 from studio.library.hub_names import Wanted, names_of, parts_of
 from studio.library.pulling import chosen, offer_of, pipelines_of, pull
@@ -215,7 +215,7 @@ def test_too_little_room_for_the_sum_is_said_before(
     fake.repositories["owner/toy"] = toy_files
     largest = max(map(len, toy_files.values()))
     usage = collections.namedtuple("usage", "total used free")(0, 0, 500_000_000 + largest + 1)
-    monkeypatch.setattr(pulling.shutil, "disk_usage", lambda place: usage)
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda place: usage)
     with pytest.raises(StorageFull, match="MB are needed"):
         pull(hub, PIPELINE, tmp_path / "models")
     assert not any(path.endswith(".safetensors") for path in fake.fetched)

@@ -155,5 +155,27 @@ def test_a_pickle_is_converted_after_asking(open_page: OpenPage, folder: Path) -
     page.locator("#question").get_by_role("button", name="Convert", exact=True).click()
     expect(page.locator(".arrival")).to_contain_text("Made of old.ckpt")
     expect(page.get_by_role("heading", name="old", exact=True)).to_be_visible()
-    expect(page.get_by_role("heading", name="old.ckpt", exact=True)).to_be_visible()
+    expect(page.get_by_text("Convert…")).to_have_count(0)
+    expect(page.get_by_role("heading", name="old.ckpt", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Details of old", exact=True).click()
+    expect(page.locator("#model-details")).to_contain_text("Made of")
     assert sorted(file.name for file in folder.iterdir()) == ["old.ckpt", "old.safetensors"]
+
+
+def test_all_pickles_are_converted_and_the_rest_can_be_stopped(open_page: OpenPage, folder: Path) -> None:
+    for number in range(7):
+        pickles.archive_of_small_state(folder / f"old{number}.ckpt", number)
+    page = open_page("/#/models", **PHONE)
+    expect(page.locator(".models-pickles")).to_contain_text("7 models")
+    page.click("text=Convert all…")
+    expect(page.locator("#question")).to_contain_text("Convert 7 models?")
+    expect(page.locator("#question")).to_contain_text("are free there")
+    page.locator("#question").get_by_role("button", name="Convert all", exact=True).click()
+    expect(page.locator(".arrival-all")).to_contain_text("more waiting")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    expect(page.locator(".arrival[data-state=done]")).to_have_count(1, timeout=30_000)
+    page.get_by_role("button", name="Stop all").click()
+    expect(page.locator(".arrival[data-state]:not([data-state=done])")).to_have_count(0)
+    expect(page.locator(".models-pickles")).not_to_contain_text("7 models")
+    made = len(list(folder.glob("*.safetensors")))
+    assert 1 <= made < 7 and len(list(folder.glob("*.ckpt"))) == 7

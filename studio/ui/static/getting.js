@@ -5,12 +5,13 @@ import { request } from "./api.js";
 import { arrivalRow } from "./arrival-row.js";
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
-import { kindName, size } from "./model-words.js";
+import { kindName, modelCount, size } from "./model-words.js";
 import { ask } from "./question.js";
 import { placeToasts, toast } from "./toasts.js";
 
 const OFTEN_MS = 1000;
 const SELDOM_MS = 8000;
+const MANY = 4;
 
 export const isOnItsWay = (arrival) => ["waiting", "running"].includes(arrival.state);
 
@@ -23,6 +24,7 @@ export class Getting {
   #timer = 0;
   #looked = 0;
   #filesOpen = false;
+  #come = [];
 
   constructor(studio) {
     this.#studio = studio;
@@ -59,9 +61,32 @@ export class Getting {
   }
 
   async convert(model) {
-    const words = `Its weights are written as safetensors beside it (about ${size(model.size_bytes)}). Another process reads the pickle, as weights and nothing else; the pickle stays.`;
+    const words = `Its weights are written as safetensors into the models folder (about ${size(model.size_bytes)}). Another process reads the pickle, as weights and nothing else; the pickle stays.`;
     const yes = await ask(`Convert ${model.file}?`, words, "Convert", { no: "Leave it", kind: "primary" });
     if (yes) await this.#send("POST", `models/${model.id}/convert`);
+  }
+
+  /** All pickles, one after the other, after asking once. */
+  async convertAll(models) {
+    const whole = models.reduce((sum, model) => sum + model.size_bytes, 0);
+    let room = "";
+    try {
+      const { free_bytes: free } = await request("GET", "models/first");
+      room = ` ${size(free)} are free there.`;
+      if (free < whole) return toast(`There is not enough room: about ${size(whole)} are needed, and ${size(free)} are free.`, { kind: "error" });
+    } catch {
+      // the studio checks it too, and says so
+    }
+    const words = `Their weights are written as safetensors into the models folder, one after the other (about ${size(whole)} in all).${room} Another process reads the pickles, as weights and nothing else; the pickles stay.`;
+    if (!(await ask(`Convert ${models.length} models?`, words, "Convert all", { no: "Leave them", kind: "primary" }))) return undefined;
+    try {
+      const { refused } = await request("POST", "models/convert", { models: models.map((model) => model.id) });
+      for (const one of refused) toast(`${one.file} is not converted. ${one.problem}`, { kind: "error" });
+    } catch (error) {
+      return toast(error.message, { kind: "error" });
+    }
+    await this.#look();
+    return this.#watch();
   }
 
   // --- what is on its way ---
@@ -79,7 +104,7 @@ export class Getting {
       this.#arrivals = arrivals;
       const come = arrivals.filter((one) => one.state === "done" && isOnItsWay({ state: was.get(one.id) }));
       const failed = arrivals.filter((one) => one.state === "failed" && isOnItsWay({ state: was.get(one.id) }));
-      for (const one of come) toast(`${one.name} is in the library`);
+      this.#tellOf(come, arrivals.filter(isOnItsWay).length);
       for (const one of failed) toast(`${one.name} did not arrive. ${one.problem}`, { kind: "error" });
       if (come.length) void this.#studio.models.lookAgain();
       if (this.#looked && come.length && this.dialog.open) await this.#lookAtOffers();
@@ -88,6 +113,15 @@ export class Getting {
     }
     this.#looked += 1;
     this.#render();
+  }
+
+  /** Each that came, but of many in a row only the last one, for all of them. */
+  #tellOf(come, underway) {
+    this.#come.push(...come);
+    if (!come.length || (underway && this.#come.length + underway >= MANY)) return;
+    const told = this.#come.splice(0);
+    if (told.length >= MANY) toast(`${modelCount(told.length)} are in the library`);
+    else for (const one of told) toast(`${one.name} is in the library`);
   }
 
   /** What came is here now: so say the list and what was found. */
@@ -120,6 +154,29 @@ export class Getting {
 
   #row(arrival) {
     return arrivalRow(arrival, { again: () => this.#again(arrival), remove: () => this.#send("DELETE", `models/arrivals/${arrival.id}`) });
+  }
+
+  /** All of them: of a long line the first ones, with what can be done to many at once below. */
+  #rows() {
+    const waiting = this.#arrivals.filter((one) => one.state === "waiting");
+    const later = waiting.length >= MANY ? waiting.slice(2) : [];
+    const done = this.#arrivals.filter((one) => one.state === "done");
+    const rows = this.#arrivals.filter((one) => !later.includes(one)).map((one) => this.#row(one));
+    const remove = async (all) => {
+      for (const one of all) {
+        const gone = () => null; // or ended, meanwhile
+        const stopped = await request("DELETE", `models/arrivals/${one.id}`).catch(gone);
+        // Nothing of a conversion is kept, so nothing of it needs to stand there.
+        if (stopped?.state === "stopped" && one.way === "convert") await request("DELETE", `models/arrivals/${one.id}`).catch(gone);
+      }
+      return this.#look();
+    };
+    const button = (words, all) => make("button", { type: "button", class: "button", "data-key": words, onclick: () => remove(all) }, words);
+    const stop = later.length ? button("Stop all", this.#arrivals.filter(isOnItsWay).reverse()) : null;
+    const dismiss = done.length >= MANY ? button("Dismiss all that came", done) : null;
+    if (!stop && !dismiss) return rows;
+    const words = later.length ? `${modelCount(later.length)} more waiting` : "";
+    return [...rows, make("div", { class: "arrival arrival-all" }, make("p", { class: "arrival-words muted" }, words), make("div", { class: "arrival-buttons" }, [dismiss, stop].filter(Boolean)))];
   }
 
   // --- the drawer ---
@@ -162,11 +219,11 @@ export class Getting {
   }
 
   #render() {
-    const rows = this.#arrivals.map((arrival) => this.#row(arrival));
+    const rows = this.#rows();
     keepFocus(this.strip, rows);
     this.strip.hidden = !rows.length;
     if (!this.dialog.open && !this.listed) return;
-    keepFocus(this.underway, this.#arrivals.map((arrival) => this.#row(arrival)));
+    keepFocus(this.underway, this.#rows());
     this.underway.className = rows.length ? "getting-underway" : "";
     if (this.#found) keepFocus(this.found, this.#files());
     const first = this.#first;

@@ -99,6 +99,7 @@ export class ModelDetails {
       ["Trained at", model.native_size_px ? `${model.native_size_px} px` : ""],
       ["Size", `${size(model.size_bytes)} (${model.size_bytes.toLocaleString("en")} bytes)`],
       ["File", model.file],
+      ["Made of", model.replaces.join(", ")],
       ["Also called", model.alias === model.name ? "" : model.alias],
       ["Hash", model.sha256 ? model.short_hash : "being computed"],
       ["SHA-256", model.sha256],

@@ -5,7 +5,7 @@ import { fillWith, make, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { modelCard } from "./model-card.js";
 import { ModelDetails } from "./model-details.js";
-import { KIND_TABS, OTHER_KINDS, familyName, modelCount, models as countOf } from "./model-words.js";
+import { KIND_TABS, OTHER_KINDS, familyName, modelCount, models as countOf, size } from "./model-words.js";
 import { withWords } from "./prompt-loras.js";
 import { toast } from "./toasts.js";
 
@@ -207,9 +207,18 @@ export class Models {
     this.family.hidden = families.length < 2 && !this.#family;
   }
 
+  /** Where several pickles wait to be converted: all at once. */
+  #pickles() {
+    const pickled = this.#models.filter((model) => model.pickled);
+    if (pickled.length < 2 || !this.keepsModels || this.#query || this.#family) return null;
+    const whole = size(pickled.reduce((sum, model) => sum + model.size_bytes, 0));
+    const all = make("button", { type: "button", class: "button", onclick: () => this.#studio.getting.convertAll(pickled) }, "Convert all…");
+    return make("p", { class: "models-pickles" }, make("span", { class: "muted" }, `${modelCount(pickled.length)} (${whole}) are pickled, and can be used once they are converted to safetensors.`), all);
+  }
+
   #renderNote(found) {
     const problems = this.#problems.map((sentence) => make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence)));
-    if (found.length) return fillWith(this.note, problems);
+    if (found.length) return fillWith(this.note, problems, this.#pickles());
     const filtered = this.#query || this.#family;
     const show = () => {
       this.search.value = "";
