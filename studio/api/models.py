@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from studio.api.caller import KeeperOf, StudioOf
+from studio.api.caller import KeeperOf, StudioOf, keeps_models
 from studio.library import KINDS, Family, Kind, matching
 
 router = APIRouter(tags=["models"])
 
+FOLDERS_LACK = "Some folders of models cannot be read. An admin of this studio is told which."
 PICTURE = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "nosniff"}
 
 
@@ -27,6 +28,7 @@ class CardChange(BaseModel):
 @router.get("/models")
 def list_models(
     studio: StudioOf,
+    request: Request,
     kind: Literal[Kind, "all"] = Query("checkpoint", description="One kind of model, or all of them."),
     family: list[Family] = Query([], description="Only these families; may be repeated."),  # noqa: B008
     query: str = Query("", max_length=500, description="Words that name, notes, trigger words or hash hold."),
@@ -35,8 +37,8 @@ def list_models(
 ) -> dict[str, Any]:
     """The models of the library, checkpoints unless told otherwise; those with a problem say which.
 
-    ``kinds`` counts all there are of each kind, ``problems`` are sentences about folders that cannot be read, and
-    ``revision`` changes when anything does.
+    ``kinds`` counts all there are of each kind, ``problems`` are sentences about folders that cannot be read (which
+    ones, only those who keep the models are told), and ``revision`` changes when anything does.
     """
     library = studio.library
     if refresh:
@@ -48,7 +50,7 @@ def list_models(
     return {
         "models": [card.as_dict() for card in found],
         "kinds": {name: count for name in KINDS if (count := sum(card.kind == name for card in everything))},
-        "problems": list(library.problems),
+        "problems": list(library.problems if keeps_models(request) else [FOLDERS_LACK] * bool(library.problems)),
         "revision": revision,
     }
 

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 
 from studio.door.admission import SHARED
 from studio.door.paths import is_open
+from studio.library import Library
 from studio.recipe.events import Pixels
 from studio.server import create_app
 from studio.services import Studio, build_studio
@@ -297,6 +298,14 @@ def test_folders_of_the_machine_are_the_admins(house: Studio, app: FastAPI, clie
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/resume")):
         answer = client.request(method, f"/api/v1/imports/{ordered['id']}{path}", headers=ben)
         assert answer.status_code == 404, (method, answer.text)
+
+
+def test_only_an_admin_is_told_which_folders_of_models_lack(
+    house: Studio, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Library, "problems", ("The folder /mnt/private is not there.",))
+    told = [client.get("/api/v1/models", headers=key_of(house, name)).json()["problems"][0] for name in ("anna", "ben")]
+    assert "/mnt/private" in told[0] and "/mnt/private" not in told[1] and "cannot be read" in told[1]
 
 
 def test_presets_are_each_persons_own(app: FastAPI, house: Studio, client: TestClient) -> None:
