@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from studio.engine import host_memory, slots
+from studio.engine import bench_models, host_memory, slots
 from studio.engine.adapters import AdapterShelf
 from studio.engine.chassis import Chassis
 from studio.engine.denoiser import Denoiser
@@ -21,7 +21,7 @@ from studio.engine.outfit import Outfit
 from studio.engine.placement_plan import HOST, WORKING_BYTES, planned, sizes_on
 from studio.engine.residency import Residency
 from studio.engine.step_engine import StepEngine
-from studio.engine.weights import read_weights
+from studio.engine.weights import Weights, read_weights
 from studio.errors import OutOfMemory
 from studio.recipe.adapters import Adapter
 from studio.recipe.events import PictureDone, PictureFailed, PictureOrder
@@ -86,13 +86,18 @@ def test_one_chassis_larger_than_the_budget_is_changed_in_place(toy: Path, other
     engine.close()
 
 
-def test_swaps_that_are_measured_happen(toy: Path, other: Path) -> None:
-    from studio.engine import bench_models, bench_traces
-
-    seconds, *_ = bench_models._switched((toy, other), CARD, 10**9)
-    assert seconds > 0
-    traces = bench_traces.traces_left(toy, other, CARD, 2)
-    assert traces.same_picture and traces.changed_by_loras and traces.same_weights
+def test_swaps_that_are_measured_happen(toy: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_models, "SWAPS", 6)
+    monkeypatch.setattr(bench_models, "choose_placement", lambda device: CARD)
+    puts: list[Weights] = []
+    put = Chassis.put
+    monkeypatch.setattr(Chassis, "put", lambda self, weights: (puts.append(weights), put(self, weights))[1])
+    report = bench_models.bench_swaps(toy, other, repeats=1, worn_times=2)
+    assert report.warm_s > 0 == report.pointed_s and all(one.pointing_s == 0 < one.copying_s for one in report.cold)
+    assert report.traces.same_picture and report.traces.changed_by_loras and report.traces.same_weights
+    puts.clear()
+    bench_models._switched((toy, other), CARD, 10**9)
+    assert len(puts) == 6
 
 
 def test_a_chassis_takes_its_memory_once_in_its_own_format(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
