@@ -117,7 +117,9 @@ def _wire_filling(form: Form, studio: Studio) -> None:
         present = dict(zip(FIELDS, values, strict=True))
         failed = actions.Filled(present, FAILED)
         filled = _safely(lambda: actions.fill(studio, json.loads(message), present, _owner(request)), failed)
-        return [*(filled.values[name] for name in FIELDS), filled.note, json.dumps(filled.state)]
+        # What stays as it was is left alone: somebody may have gone on typing meanwhile.
+        changed = [gr.skip() if filled.values[name] == present[name] else filled.values[name] for name in FIELDS]
+        return [*changed, filled.note, json.dumps(filled.state)]
 
     said = {"fn": None, "inputs": [form.note, form.stack], "js": _script("filled(note, stack)", "note, stack")}
     before = _script("startFilling(values)")

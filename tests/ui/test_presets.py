@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.servers import Server
 from tests.ui.conftest import PHONE, OpenPage, Watch, make, wait_until_ready
@@ -71,6 +71,22 @@ def test_two_are_stacked_told_apart_and_undone(open_page: OpenPage) -> None:
     page.click("[data-layer='quick-sketch'] .preset-remove")
     expect(page.locator(".preset-chip")).to_have_count(0)
     expect(page.locator("#field-steps input")).to_have_value("9")
+
+
+def test_words_typed_while_a_preset_is_laid_on_stay(open_page: OpenPage) -> None:
+    """The studio answers a moment later; what the preset says nothing of is the person's."""
+    page = open_page()
+    held: list[Route] = []
+    page.route("**/gradio_api/**", lambda route: held.append(route) if not held else route.continue_())
+    page.select_option("#preset-family", "Effort")
+    page.click("#preset-strip [data-preset='quick-sketch']")
+    page.wait_for_timeout(100)
+    page.fill("#field-prompt textarea", "a heron")
+    page.wait_for_timeout(300)
+    assert held
+    held[0].continue_()
+    expect(page.locator("#field-steps input")).to_have_value("12")
+    assert prompt(page) == "a heron"
 
 
 def test_the_order_can_be_changed_by_button_and_keys(open_page: OpenPage) -> None:
