@@ -206,6 +206,10 @@ class Library:
         """What is wrong with a model when all of it is read again, in a sentence; ``None`` when it is sound."""
         if card.trouble == "damaged":
             return card.problem
+        headers = [read_header(file) for file in card.files if file.suffix.lower() == SAFETENSORS]
+        problem = next((header.problem for header in headers if header.problem), None)
+        if problem:
+            return problem
         before = self._hashes.known(card.path, card.files)
         try:
             now = self._hashes.fresh(card.path, card.files)

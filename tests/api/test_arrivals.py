@@ -172,6 +172,7 @@ WAYS = [
     ("DELETE", "/api/v1/models/arrivals/0123456789abcdef"),
     ("POST", "/api/v1/models/convert"),
     ("POST", "/api/v1/models/0123456789abcdef/convert"),
+    ("POST", "/api/v1/models/0123456789abcdef/verify"),
 ]
 
 

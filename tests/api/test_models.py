@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,6 +49,26 @@ def names(client: TestClient, **filters: object) -> list[str]:
 def the(client: TestClient, name: str) -> dict[str, object]:
     found = client.get("/api/v1/models", params={"kind": "all"}).json()["models"]
     return dict(next(model for model in found if model["name"] == name))
+
+
+def test_a_model_is_read_again_and_spoilt_bytes_are_noticed(client: TestClient, models: Path) -> None:
+    ink = the(client, "ink")
+    verify = f"/api/v1/models/{ink['id']}/verify"
+    deadline = time.monotonic() + 30
+    while not the(client, "ink")["sha256"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert client.post(verify).json() == {"id": ink["id"], "sound": True, "problem": None}
+    file = models / "ink.safetensors"
+    times = file.stat()
+    with file.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        stream.write(b"\x01")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    answer = client.post(verify).json()
+    assert not answer["sound"] and "Its bytes changed although size and time did not" in answer["problem"]
+    os.truncate(file, 2000)
+    assert "cut short" in client.post(verify).json()["problem"], "before any scan saw it"
+    assert client.post("/api/v1/models/0123456789abcdef/verify").status_code == 404
 
 
 def test_checkpoints_unless_told_otherwise(client: TestClient) -> None:

@@ -130,6 +130,19 @@ def test_notes_and_settings_are_kept(open_page: OpenPage, folder: Path, server: 
     (server.home / "model-cards" / "toy-b.toml").unlink()
 
 
+def test_a_file_is_checked_from_its_details(open_page: OpenPage, folder: Path) -> None:
+    put_lora(folder)
+    page = open_page("/#/models", **PHONE)
+    page.get_by_role("button", name="Details of ink", exact=True).click()
+    details = page.locator("#model-details")
+    details.get_by_role("button", name="Check the file").press("Enter")
+    expect(details).to_contain_text("It is sound")
+    (folder / "ink.safetensors").write_bytes((folder / "ink.safetensors").read_bytes()[:3000])
+    details.get_by_role("button", name="Check the file").press("Enter")
+    expect(details.locator(".model-problem")).to_contain_text("cut short")
+    assert page.evaluate("document.querySelector('#model-details').scrollWidth") <= 390
+
+
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: OpenPage, folder: Path) -> None:
     put_lora(folder)
     write_header_file(folder / f"{'a-very-long-name_' * 6}.safetensors", files.LOHA)

@@ -110,7 +110,26 @@ export class ModelDetails {
       ["Trained on", model.about.base_model],
     ].filter(([, value]) => value);
     const list = make("dl", { class: "recipe" }, rows.map(([name, value]) => make("div", { class: value.length > 40 ? "long" : "" }, make("dt", {}, name), make("dd", {}, value))));
-    return make("section", {}, list);
+    return make("section", {}, list, this.#check(model));
+  }
+
+  /** Reading gigabytes again is for whoever keeps the models. */
+  #check(model) {
+    if (!this.#page.keepsModels || model.trouble === "damaged") return null;
+    const said = make("span", { role: "status", class: "muted small" });
+    const check = async () => {
+      button.disabled = true;
+      said.textContent = `Reading ${size(model.size_bytes)} again…`;
+      try {
+        const { problem: found } = await request("POST", `models/${model.id}/verify`);
+        fillWith(said, found ? problem({ problem: found, trouble: "damaged" }) : "It is sound: every byte was read.");
+      } catch (error) {
+        said.textContent = error.message;
+      }
+      button.disabled = false;
+    };
+    const button = make("button", { type: "button", class: "button", onclick: check }, "Check the file");
+    return make("div", { class: "details-settings" }, button, said);
   }
 
   #metadata(model) {
