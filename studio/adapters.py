@@ -14,12 +14,11 @@ from studio.library.card import ModelCard
 from studio.library.support import FAMILY_NAMES
 from studio.prompt.plan import ExtraNetwork
 from studio.recipe import ResolvedRecipe
-from studio.recipe.adapters import Adapter
+from studio.recipe.adapters import MOST_WEIGHT, Adapter
 
 KINDS = ("lora", "lyco")
 """What A1111 calls them; both are looked for among the LoRAs."""
 
-MOST_WEIGHT = 100.0
 MOST_ADAPTERS = 32
 
 

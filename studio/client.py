@@ -338,7 +338,9 @@ class StudioClient:
         return self._json("GET", f"/api/v1/models/{model_id}")
 
     def write_on_model(self, model_id: str, **change: Any) -> dict[str, Any]:
-        """Write ``notes`` or a ``recipe`` to begin with on a model's card."""
+        """Write on a model's card: ``notes``, a ``recipe`` to begin with, ``trigger_words``, a LoRA's ``weight``, a
+        checkpoint's ``prediction`` and ``zero_snr``. ``None`` takes away what was written.
+        """
         return self._json("PATCH", f"/api/v1/models/{model_id}", change)
 
     def residency(self) -> dict[str, Any]:

@@ -191,12 +191,12 @@ def test_a_card_that_cannot_be_read_is_not_written_over(tmp_path: Path) -> None:
     from studio.library.own_cards import OwnCards
 
     cards = OwnCards(tmp_path)
-    cards.write("toy", "", "good at hands", None)
+    cards.write("toy", "", {"notes": "good at hands"})
     (file,) = tmp_path.iterdir()
     file.write_text('notes = "half of what I wro')
     cards.read()
     assert "cannot be read" in (cards.of("toy", "").problem or "")
-    cards.write("toy", "", "new", None)
+    cards.write("toy", "", {"notes": "new"})
     (aside,) = tmp_path.glob("toy.toml.damaged-*")
     assert "half of what I wro" in aside.read_text()
     assert [path.name for path in cards.read()] == ["toy.toml"]

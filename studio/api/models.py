@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from studio.api.caller import KeeperOf, StudioOf, keeps_models
 from studio.library import KINDS, Family, Kind, matching
+from studio.library.card import Prediction
+from studio.library.card_fields import Change
 
 router = APIRouter(tags=["models"])
 
@@ -17,12 +19,16 @@ PICTURE = {"Cache-Control": "private, max-age=60", "X-Content-Type-Options": "no
 
 
 class CardChange(BaseModel):
-    """What a person writes on a card; what is left out stays as it is."""
+    """What a person writes on a card; what is left out stays as it is, and null takes it away."""
 
     model_config = ConfigDict(extra="forbid")
 
     notes: str | None = Field(None, description="Anything worth remembering.")
     recipe: dict[str, Any] | None = Field(None, description="Fields of a recipe to begin with; replaces the former.")
+    trigger_words: list[str] | None = Field(None, description="Words to put into a prompt, in place of its maker's.")
+    weight: float | None = Field(None, description="What a LoRA is best worn with, -100 to 100.")
+    prediction: Prediction | None = Field(None, description="What a checkpoint predicts, where its file is mistaken.")
+    zero_snr: StrictBool | None = Field(None, description="Whether a checkpoint's last step is pure noise, likewise.")
 
 
 @router.get("/models")
@@ -63,11 +69,13 @@ def get_model(model_id: str, studio: StudioOf) -> dict[str, Any]:
 
 @router.patch("/models/{model_id}")
 def write_card(model_id: str, body: CardChange, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
-    """Write notes, or a recipe to begin with, on a model's card. They are kept in the home, not in the model folder.
+    """Write notes, a recipe to begin with, trigger words, a weight or what is predicted on a model's card.
+
+    It is kept in the home, not in the model folder.
 
     What stands on a card is the studio's: it answers everybody's "auto". So it is for whoever keeps the models.
     """
-    return studio.library.write(model_id, notes=body.notes, recipe=body.recipe).as_dict()
+    return studio.library.write(model_id, **cast(Change, body.model_dump(exclude_unset=True))).as_dict()
 
 
 @router.get("/models/{model_id}/thumbnail", response_class=Response)

@@ -56,7 +56,7 @@ BODIES: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/images/bin"): {"ids": ["0123456789abcdef0123456789abcdef"]},
     ("post", "/api/v1/images/restore"): {"ids": ["0123456789abcdef0123456789abcdef"]},
     ("post", "/api/v1/images/{image_id}/favourite"): {"favourite": True},
-    ("patch", "/api/v1/models/{model_id}"): {"notes": "good at faces", "recipe": {"steps": 24}},
+    ("patch", "/api/v1/models/{model_id}"): {"notes": "good at faces", "trigger_words": ["ink style"]},
 }
 ANSWERS: dict[tuple[str, str], Any] = {
     ("post", "/api/v1/jobs"): {"id": "first", "state": "queued", "count": 1, "done": 0, "progress": 0.0},

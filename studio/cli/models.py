@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from studio.cli import model_cards
 from studio.cli.flags import AsJson, Home, Models
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from studio.settings import Settings
 
 models = typer.Typer(help="The model library.", no_args_is_help=True)
+models.command("note")(model_cards.note)
 
 KindFlag = Annotated[
     str, typer.Option("--kind", help="checkpoint, lora, embedding, vae, upscaler, controlnet, another kind, or all.")

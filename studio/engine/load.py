@@ -8,7 +8,7 @@ asked of the network: every file is local. Which checkpoints stay loaded, and wh
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from studio.engine.chassis import Chassis
@@ -53,14 +53,19 @@ class LoadedCheckpoint:
         return self.outfit.checkpoint
 
 
-def inspect_checkpoint(path: Path) -> CheckpointFiles:
+def inspect_checkpoint(path: Path, prediction: str = "", zero_snr: bool | None = None) -> CheckpointFiles:
     """The files of a checkpoint of either layout, from their headers, checked for what the engine can run.
+
+    ``prediction`` and ``zero_snr`` go before what they are taken for; empty and ``None`` leave that as it is.
 
     Raises:
         DamagedModel: a file is missing, unreadable or cut short; the message names it.
         UnsupportedModel: a kind of checkpoint the engine cannot run.
     """
-    files = inspect_single_file(path) if path.is_file() else inspect_folder(path)
+    files = inspect_single_file(path, prediction) if path.is_file() else inspect_folder(path)
+    said = {"prediction_type": prediction or None, "rescale_betas_zero_snr": zero_snr}
+    scheduler = {**files.scheduler, **{name: value for name, value in said.items() if value is not None}}
+    files = replace(files, scheduler=scheduler)
     channels = int(files.components["unet"].config.get("in_channels", LATENT_CHANNELS))
     if channels not in (LATENT_CHANNELS, INPAINTING_CHANNELS):
         raise UnsupportedModel(

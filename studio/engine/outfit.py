@@ -23,11 +23,15 @@ class Worn:
 
 @dataclass(frozen=True)
 class Outfit:
-    """``vae`` is a file that takes the place of the checkpoint's own autoencoder."""
+    """``vae`` is a file that takes the place of the checkpoint's own autoencoder. ``prediction`` and ``zero_snr`` are
+    what a person says of its network; empty and ``None`` leave that to its files.
+    """
 
     checkpoint: Path
     vae: Path | None = None
     adapters: tuple[Worn, ...] = ()
+    prediction: str = ""
+    zero_snr: bool | None = None
 
     @classmethod
     def of(cls, order: PictureOrder, recipe: ResolvedRecipe | None = None) -> Outfit | None:
@@ -41,4 +45,4 @@ class Outfit:
         recipe, files = recipe or order.recipe, order.files
         adapters = tuple(Worn(files[one.sha256], one.unet_weight, one.text_weight) for one in recipe.adapters)
         vae = files[recipe.vae_sha256] if recipe.vae_sha256 else None
-        return cls(order.checkpoint_path, vae, adapters)
+        return cls(order.checkpoint_path, vae, adapters, recipe.prediction, recipe.zero_snr)

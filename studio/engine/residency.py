@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from studio.engine.adapters import AdapterShelf
@@ -63,7 +63,7 @@ class Residency:
         self._slots: list[Slot] = []
         self._kept: OrderedDict[Path, KeptWeights] = OrderedDict()
         self._spare: dict[str, Chassis] = {}
-        self._seen: dict[Path, tuple[object, CheckpointFiles]] = {}
+        self._seen: dict[Outfit, tuple[object, CheckpointFiles]] = {}
         self._load: _Load | None = None
         self._ahead: tuple[Path, Generator[float, None, Weights]] | None = None
         self.reads = 0
@@ -111,7 +111,7 @@ class Residency:
             ModelError: its files are damaged or of a kind the engine cannot run.
             OutOfMemory: the device cannot hold even its UNet.
         """
-        files = self._inspected(outfit.checkpoint)
+        files = self._inspected(outfit)
         self._forget_stale(outfit, in_use)
         placements = planned(files, self._placement, self._device_bytes, self._allowed_bytes)
         slot = self._free_slot(files, outfit, in_use)
@@ -161,7 +161,7 @@ class Residency:
         kept = self._kept.get(path)
         if kept is not None and kept.stamp == stamp(path):
             return False
-        files = self._inspected(path)
+        files = self._inspected(Outfit(path))
         placements = planned(files, self._placement, self._device_bytes, self._allowed_bytes)
         needed_bytes = _bytes_in_host(files, self._placement)
         worn = {slot.outfit.checkpoint for slot in self._slots}
@@ -253,11 +253,13 @@ class Residency:
         self.reads += 1
         return weights
 
-    def _inspected(self, path: Path) -> CheckpointFiles:
-        as_of = stamp(path)
-        found = self._seen.get(path)
+    def _inspected(self, outfit: Outfit) -> CheckpointFiles:
+        as_of = stamp(outfit.checkpoint)
+        bare = replace(outfit, vae=None, adapters=())
+        found = self._seen.get(bare)
         if found is None or found[0] != as_of:
-            found = self._seen[path] = (as_of, inspect_checkpoint(path))
+            files = inspect_checkpoint(outfit.checkpoint, outfit.prediction, outfit.zero_snr)
+            found = self._seen[bare] = (as_of, files)
         return found[1]
 
     # --- room ---

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint, convert_ldm_vae_checkpoint
 from torch import Tensor
 
 from studio.engine.model_files import CheckpointFiles, ComponentFiles, read_json
 from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.card import Prediction
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
 from studio.library.identify import UNET, identify
@@ -32,8 +34,8 @@ HEAD_WIDTH = 64
 """Channels of an attention head in Stable Diffusion 2.x and XL (num_head_channels); 1.x has a fixed count instead."""
 
 
-def inspect_single_file(file: Path) -> CheckpointFiles:
-    """The networks of a single-file checkpoint, from its header alone.
+def inspect_single_file(file: Path, prediction: str = "") -> CheckpointFiles:
+    """The networks of a single-file checkpoint, from its header alone; ``prediction`` goes before what that tells.
 
     Raises:
         DamagedModel: it is missing, cut short or no safetensors file.
@@ -43,6 +45,8 @@ def inspect_single_file(file: Path) -> CheckpointFiles:
     if header.problem:
         raise DamagedModel(f"{file.name} cannot be used. {header.problem}")
     identity = identify(header, file.stem)
+    if prediction in get_args(Prediction):
+        identity = replace(identity, prediction=cast(Prediction, prediction))
     reason = unsupported(identity, "single-file")
     if identity.kind != "checkpoint" or reason:
         raise UnsupportedModel(f"{file.name} cannot be used. {reason or 'It is no checkpoint.'}")

@@ -1,4 +1,4 @@
-"""``About``: what a model file says of itself in its metadata, cut to what a card has room for.
+"""``About``: what a model's maker says of it, in the file's metadata or beside it, cut to what a card has room for.
 
 Sources: the Stability AI model metadata standard (``modelspec.*``) and what kohya-ss/sd-scripts writes while training
 (``ss_*``). None of it is trusted: texts are bounded, and nothing in them is ever run or opened.
@@ -21,10 +21,11 @@ EMBEDDED_PICTURE = "modelspec.thumbnail"
 
 @dataclass(frozen=True)
 class About:
-    """What a file says of itself; empty where it says nothing.
+    """What a file, or one of `sidecars` beside it, says of a model; empty where that says nothing.
 
     ``trigger_words`` are those to put into a prompt: the maker's own phrase first, then the words of the captions it
-    was trained on, most frequent first. ``has_picture`` tells of a thumbnail inside the file.
+    was trained on, most frequent first; ``negative_words`` are meant for the negative prompt. ``weight`` is the one
+    that a LoRA is best worn with. ``has_picture`` tells of a thumbnail inside the file.
     """
 
     title: str = ""
@@ -33,6 +34,8 @@ class About:
     description: str = ""
     base_model: str = ""
     trigger_words: tuple[str, ...] = ()
+    negative_words: tuple[str, ...] = ()
+    weight: float | None = None
     has_picture: bool = False
 
 
@@ -60,10 +63,23 @@ def entries_of(metadata: Mapping[str, str]) -> dict[str, str]:
 
 
 def _trigger_words(phrase: str, tag_frequency: str) -> tuple[str, ...]:
-    words = [part.strip() for part in phrase.split(",")]
     counted = _counted(tag_frequency)
-    words += sorted(counted, key=lambda word: (-counted[word], word))
-    kept = dict.fromkeys(word for word in words if word and len(word) <= _MOST_WORD_CHARACTERS)
+    frequent = sorted(counted, key=lambda word: (-counted[word], word))
+    kept = (word for word in frequent if word and len(word) <= _MOST_WORD_CHARACTERS)
+    return tuple(dict.fromkeys((*words_of(phrase), *kept)))[:MOST_WORDS]
+
+
+def words_of(phrase: str) -> tuple[str, ...]:
+    """The parts between the commas of a phrase, those within brackets aside; what is too long for one is left out."""
+    words, depth = [""], 0
+    for character in phrase[:_MOST_JSON_CHARACTERS]:
+        depth = max(0, depth + (character in "([{<") - (character in ")]}>"))
+        if character == "," and depth == 0:
+            words.append("")
+        else:
+            words[-1] += character
+    told = (" ".join(word.split()) for word in words)
+    kept = dict.fromkeys(word for word in told if word and len(word) <= _MOST_WORD_CHARACTERS)
     return tuple(kept)[:MOST_WORDS]
 
 

@@ -45,6 +45,8 @@ class OwnDefaults:
     clip_skip: int | None = None
     vae: str | None = None
     size_px: int | None = None
+    prediction: Prediction | None = None
+    zero_snr: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,10 @@ class ModelCard:
     ``pickled`` is true of a pickle that can be made into safetensors; ``mark`` is what it is known by again, and of a
     file that was made of one, that pickle's. ``replaces`` names the files of the pickles that need no card besides.
 
-    ``about`` is what the file says of itself, ``picture`` one that lies beside it, ``notes`` and ``recipe`` (fields to
-    begin with) what a person wrote on the card.
+    ``about`` is what its maker says of it, ``picture`` one that lies beside it. ``notes`` and ``recipe`` (fields to
+    begin with) are what a person wrote on the card; so are ``trigger_words`` and a LoRA's ``weight``, or else its
+    maker's; so are ``prediction`` and ``zero_snr``, or else what the header was taken for. ``own`` names those of these
+    four that a person wrote.
     """
 
     name: str
@@ -103,6 +107,9 @@ class ModelCard:
     picture: Path | None = None
     notes: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
+    trigger_words: tuple[str, ...] = ()
+    weight: float | None = None
+    own: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

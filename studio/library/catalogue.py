@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from studio.errors import Cancelled, DamagedModel, NotFound, UnknownCheckpoint
 from studio.library import naming
 from studio.library.about import entries_of
 from studio.library.card import KINDS, Kind, ModelCard
+from studio.library.card_fields import CORRECTABLE, Change, check_change
+from studio.library.corrected import corrected
 from studio.library.diffusers_folder import size_of
 from studio.library.facts import facts_of
 from studio.library.hashes import Hashes
@@ -30,6 +32,9 @@ from studio.library.single_file import SAFETENSORS
 from studio.library.twins import folded
 from studio.library.watching import INTERVAL_S, Stamps, Watcher, stamps_of
 from studio.recipe import CheckpointFacts
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +95,7 @@ class Library:
             found = self._scanner.scan()
             cards = naming.with_unique_names(folded(found.cards))
             watched = [*self._folders, *found.folders]
-            watched += [file for card in cards for file in card.files]
+            watched += [file for card in cards for file in card.files] + list(found.beside)
             watched += [self._own_cards.folder, *self._own_cards.read()]
             # A folder that changed while it was read keeps its former stamp, so the watch looks at it once more.
             stamps = {**stamps_of(watched), **{place: before[place] for place in watched if place in before}}
@@ -175,16 +180,19 @@ class Library:
         is_readable = card.layout == "single-file" and card.path.suffix.lower() == SAFETENSORS
         return entries_of(read_header(card.path).metadata) if is_readable else {}
 
-    def write(self, model_id: str, *, notes: str | None = None, recipe: Mapping[str, Any] | None = None) -> ModelCard:
-        """Write on a model's card; ``None`` leaves that part as it is. It is kept in the home.
+    def write(self, model_id: str, **change: Unpack[Change]) -> ModelCard:
+        """Write on a model's card; what is left out stays, and ``None`` takes away. It is kept in the home.
 
         Raises:
             NotFound: the model is gone.
-            InvalidField: notes too long, or a recipe with a field or value that there is not.
+            InvalidField: a value that cannot be, or a field that means nothing on such a card.
             StorageError: the home cannot be written.
         """
         card = self.by_id(model_id)
-        self._own_cards.write(card.name, card.sha256, notes, recipe)
+        check_change(card, change)
+        if not card.sha256 and card.trouble != "damaged" and self._own_cards.is_doubtful(card.name):
+            card = self._hashed(card)
+        self._own_cards.write(card.name, card.sha256, change)
         with self._lock:
             self._revision += 1
         return self.by_id(model_id)
@@ -279,18 +287,25 @@ class Library:
         return self._with_own(card, sha256)
 
     def _hashed(self, card: ModelCard) -> ModelCard:
-        return self._with_own(card, self._hashes.compute(card.path, card.files))
+        sha256 = self._hashes.compute(card.path, card.files)
+        self._own_cards.learn(card.name, sha256)
+        return self._with_own(card, sha256)
 
     def _with_own(self, card: ModelCard, sha256: str) -> ModelCard:
         """The card with its hash, and with what a person wrote on it, which goes before what its maker wrote."""
         own = self._own_cards.of(card.name, sha256)
         chosen = {name: own.recipe[name] for name in _DEFAULTS if name in own.recipe}
+        card = corrected(card, own.prediction, own.zero_snr)
+        weight = own.weight if card.kind == "lora" else None
         return replace(
             card,
             sha256=sha256,
             payload_sha256=self._hashes.known_payload(card.path) if sha256 else "",
             notes=own.notes,
             recipe=own.recipe,
+            trigger_words=own.trigger_words or card.trigger_words,
+            weight=card.weight if weight is None else weight,
+            own=tuple(name for name in CORRECTABLE if getattr(own, name) not in (None, ())),
             defaults=replace(card.defaults, **chosen),
             warning=" ".join(part for part in (card.warning, own.problem) if part) or None,
         )
@@ -303,7 +318,7 @@ class Library:
                 if card.kind == "unknown" or card.trouble == "damaged":
                     continue
                 try:
-                    self._hashes.compute(card.path, card.files)
+                    self._own_cards.learn(card.name, self._hashes.compute(card.path, card.files))
                 except DamagedModel as error:
                     log.info("%s", error)
                 except Cancelled:

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 from studio.errors import DamagedModel, ModelError, UnsupportedModel
 from studio.library.card import Checkpoint, Family, OwnDefaults, Prediction, Trouble
+from studio.library.corrected import corrected
 from studio.library.header import Header, read_header
 from studio.library.identify import FAMILY_BY_TEXT_WIDTH, NATIVE_SIZE_PX, Identity
 from studio.library.own_defaults import FOLDER_FILE, read_own_defaults
@@ -47,7 +48,8 @@ def folder_card(folder: Path) -> Checkpoint:
         trouble = "unsupported" if problem else None
     except ModelError as error:
         problem, trouble = str(error), "unsupported" if isinstance(error, UnsupportedModel) else "damaged"
-    return _card(folder, identity, files, precision, problem, trouble, defaults, warning)
+    card = _card(folder, identity, files, precision, problem, trouble, defaults, warning)
+    return corrected(card, defaults.prediction, defaults.zero_snr)
 
 
 def _card(

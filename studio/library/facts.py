@@ -53,4 +53,6 @@ def facts_of(checkpoint: Checkpoint) -> CheckpointFacts:
         default_guidance_scale=own.guidance_scale or family.guidance_scale,
         default_clip_skip=own.clip_skip or 1,
         default_vae=own.vae or "",
+        prediction=own.prediction or "",
+        zero_snr=own.zero_snr,
     )

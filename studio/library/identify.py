@@ -93,7 +93,7 @@ def _unet_checkpoint(header: Header, stem: str) -> Identity | None:
         prediction,
         zero_snr,
         input_channels=first[1],
-        native_size_px=_native_size_px(family, prediction),
+        native_size_px=native_size_px(family, prediction),
         variant=_variant(header, family, first[1]),
         lacks=_lacks(header),
     )
@@ -124,7 +124,8 @@ def _prediction(header: Header, family: Family, stem: str) -> tuple[Prediction, 
     return "epsilon", zero_snr
 
 
-def _native_size_px(family: Family, prediction: Prediction) -> int:
+def native_size_px(family: Family, prediction: Prediction) -> int:
+    """The side that checkpoints of a family are trained at."""
     if family == "sd2" and prediction == "epsilon":
         return 512
     return NATIVE_SIZE_PX.get(family, 0)

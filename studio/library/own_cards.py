@@ -10,22 +10,27 @@ One TOML file for each model, called by the model's name, that can be read and e
     sampler = "DPM++ 2M"
     steps = 28
 
-``[recipe]`` holds fields of a recipe, as a preset does. A model that was renamed is known again by its hash.
+``[recipe]`` holds fields of a recipe, as a preset does; ``trigger_words``, ``weight``, ``prediction`` and ``zero_snr``
+may stand beside the notes. A card belongs to the weights of its hash, whatever they are called by now; its name counts
+only as long as one of the two hashes is not known, and the hash is filled in once it is.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from studio.errors import InvalidField, StorageError
-from studio.recipe import Recipe
+from studio.library.card import SHORT_HASH_CHARACTERS, Prediction
+from studio.library.card_fields import CHECKS, Change
 from studio.set_aside import set_aside
 
 if sys.version_info >= (3, 11):
@@ -33,22 +38,32 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-MOST_CHARACTERS = 10_000
-FORBIDDEN = ("checkpoint", "checkpoint_sha256")
-"""Fields that a checkpoint's own recipe has no say in."""
+log = logging.getLogger(__name__)
+
 _MOST_BYTES = 200_000
 _READABLE = " ()[]+,;=@!'&"
+_NO_HASH_YET = re.compile(r'^sha256[ \t]*=[ \t]*""[ \t]*$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class OwnCard:
-    """What a person wrote: ``notes``, and fields of a recipe; ``problem`` says what of it cannot be used."""
+    """What a person wrote: notes, fields of a recipe, and what else may stand on a card; ``None`` and empty say
+    nothing. ``problem`` says what of it cannot be used; ``file`` is where it is kept.
+    """
 
     model: str = ""
     sha256: str = ""
     notes: str = ""
+    trigger_words: tuple[str, ...] = ()
+    weight: float | None = None
+    prediction: Prediction | None = None
+    zero_snr: bool | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     problem: str | None = None
+    file: Path | None = None
+
+
+_BLANK = OwnCard()
 
 
 class OwnCards:
@@ -56,64 +71,101 @@ class OwnCards:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._cards: Mapping[str, OwnCard] = {}
+        self._cards = _Index()
 
     def read(self) -> list[Path]:
         """Read every card again, and say which files there are. A broken one says so on its model's card."""
         files = sorted(self.folder.glob("*.toml")) if self.folder.is_dir() else []
-        cards = (_read(file) for file in files)
-        self._cards = {card.model.casefold(): card for card in cards}
+        self._cards = _Index.of(map(_read, files))
         return files
 
     def of(self, name: str, sha256: str) -> OwnCard:
-        """What was written on the model of that name; else on one of that hash, whatever it was called then."""
-        found = self._cards.get(name.casefold())
-        if found is None and sha256:
-            found = next((card for card in self._cards.values() if card.sha256 == sha256), None)
-        return found or OwnCard(name)
+        """What was written on the model of that hash, whatever it was called then; else on the one of that name, if
+        either hash is not known.
+        """
+        return self._cards.find(name, sha256) or OwnCard(name)
 
-    def write(self, name: str, sha256: str, notes: str | None, recipe: Mapping[str, Any] | None) -> OwnCard:
-        """Write on a card; ``None`` leaves that part as it is.
+    def is_doubtful(self, name: str) -> bool:
+        """Whether the card of that name is another model's if the hashes differ, so that one must know them."""
+        return any(card.sha256 for card in self._cards.by_name.get(name.casefold(), ()))
+
+    def write(self, name: str, sha256: str, change: Change) -> OwnCard:
+        """Write on a card.
 
         Raises:
-            InvalidField: notes too long, or a recipe with a field or value that there is not.
+            InvalidField: a field whose value cannot be.
             StorageError: the home cannot be written.
         """
         former = self.of(name, sha256)
-        if notes is not None and len(notes) > MOST_CHARACTERS:
-            raise InvalidField("notes", f"{len(notes):,} characters are too many", f"up to {MOST_CHARACTERS:,}")
-        card = OwnCard(
-            name,
-            sha256 or former.sha256,
-            former.notes if notes is None else notes.replace("\r\n", "\n"),
-            former.recipe if recipe is None else checked(recipe),
-        )
+        written = {
+            field: getattr(_BLANK, field) if value is None else CHECKS[field](value) for field, value in change.items()
+        }
+        card = replace(former, model=name, sha256=sha256 or former.sha256, problem=None, **written)
+        card = replace(card, file=card.file or self._free_file(card))
         self._save(card)
-        self._cards = {**self._cards, name.casefold(): card}
+        self._cards = _Index.of([*(one for one in self._cards.cards if one.file != card.file), card])
         return card
 
+    def learn(self, name: str, sha256: str) -> None:
+        """The hash of a model is known now: fill it in on a card that was written before, so that it follows it."""
+        cards = self._cards
+        known = cards.by_name.get(name.casefold(), ()) if sha256 not in cards.by_hash else ()
+        card = next((one for one in known if not one.sha256 and not one.problem), None)
+        if card is None or card.file is None:
+            return
+        try:
+            _fill_in(card.file, sha256)
+        except OSError as error:
+            log.info("The hash was not written on %s: %s.", card.file, error.strerror or error)
+        found = replace(card, sha256=sha256)
+        self._cards = _Index.of([*(one for one in self._cards.cards if one.file != card.file), found])
+
+    def _free_file(self, card: OwnCard) -> Path:
+        """The file called by the model's name, unless another model's card, written when that had the name, has it."""
+        stem = quote(card.model, safe=_READABLE)[:200]
+        taken = {one.file for one in self._cards.cards}
+        named = [stem, *([f"{stem} {card.sha256[:SHORT_HASH_CHARACTERS]}"] if card.sha256 else [])]
+        numbered = (f"{stem} ({number})" for number in range(2, len(taken) + 3))
+        return next(file for one in (*named, *numbered) if (file := self.folder / f"{one}.toml") not in taken)
+
     def _save(self, card: OwnCard) -> None:
-        file = self.folder / f"{quote(card.model, safe=_READABLE)[:200]}.toml"
-        part = file.with_name(f".{file.name}.{os.getpid()}.part")
+        file = card.file
+        assert file is not None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             there = _read(file) if file.exists() else None
             if there is not None and there.problem:  # what somebody wrote there by hand is not written over
                 set_aside(file, there.problem)
-            part.write_text(_toml(card), encoding="utf-8")
-            part.replace(file)
+            _write(file, _toml(card))
         except OSError as error:
             raise StorageError(f"The card {file} cannot be written: {error.strerror or error}.") from error
 
 
-def checked(recipe: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields as a recipe understands them. Raises `InvalidField` for what it does not."""
-    for name in FORBIDDEN:
-        if name in recipe:
-            raise InvalidField("recipe", f"{name} is what the card belongs to, so it cannot be set on it")
-    whole = Recipe().with_fields({name: value for name, value in recipe.items() if value is not None})
-    written = whole.model_dump(mode="json")
-    return {name: written[name] for name in recipe if written.get(name) is not None}
+@dataclass(frozen=True)
+class _Index:
+    """The cards, and those of each name and hash."""
+
+    cards: tuple[OwnCard, ...] = ()
+    by_name: Mapping[str, tuple[OwnCard, ...]] = field(default_factory=dict)
+    by_hash: Mapping[str, tuple[OwnCard, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cards: Iterable[OwnCard]) -> _Index:
+        found = tuple(cards)
+        by_name: dict[str, tuple[OwnCard, ...]] = {}
+        by_hash: dict[str, tuple[OwnCard, ...]] = {}
+        for card in found:
+            by_name[card.model.casefold()] = (*by_name.get(card.model.casefold(), ()), card)
+            if card.sha256:
+                by_hash[card.sha256] = (*by_hash.get(card.sha256, ()), card)
+        return cls(found, by_name, by_hash)
+
+    def find(self, name: str, sha256: str) -> OwnCard | None:
+        called = self.by_name.get(name.casefold(), ())
+        same = self.by_hash.get(sha256, ()) if sha256 else ()
+        if same:
+            return next((card for card in same if card in called), same[0])
+        return next((card for card in called if not sha256 or not card.sha256), None)
 
 
 def _read(file: Path) -> OwnCard:
@@ -121,24 +173,45 @@ def _read(file: Path) -> OwnCard:
         if file.stat().st_size > _MOST_BYTES:
             raise ValueError("it is too long")
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-        texts = {name: str(content.get(name, "")) for name in ("model", "sha256", "notes")}
-        texts["model"] = texts["model"] or file.stem
     except (OSError, ValueError) as error:
-        return OwnCard(file.stem, problem=f"Your card {file.name} cannot be read and was left out: {error}.")
+        problem = f"Your card {file.name} cannot be read and was left out: {error}."
+        return OwnCard(unquote(file.stem), problem=problem, file=file)
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name in (name for name in CHECKS if name in content):
+        try:
+            values[name] = CHECKS[name](content[name])
+        except (InvalidField, TypeError, ValueError, AttributeError) as error:
+            wrong.append(f"The {name.replace('_', ' ')} on your card {file.name} was left out: {error}.")
+    model = str(content.get("model") or unquote(file.stem))
+    sha256 = str(content.get("sha256", "")).lower()
+    return OwnCard(model, sha256, **values, problem=" ".join(wrong) or None, file=file)
+
+
+def _fill_in(file: Path, sha256: str) -> None:
+    """Write the hash into a file and leave everything else in it as a person wrote it."""
+    text = file.read_text(encoding="utf-8")
+    line = f'sha256 = "{sha256}"'
+    filled, count = _NO_HASH_YET.subn(line, text, count=1)
+    filled = filled if count else f"{line}\n{text}"
     try:
-        recipe = checked(content.get("recipe", {}))
-    except (InvalidField, TypeError, ValueError, AttributeError) as error:
-        return OwnCard(
-            texts["model"],
-            texts["sha256"],
-            texts["notes"],
-            problem=f"The recipe on your card {file.name} was left out: {error}.",
-        )
-    return OwnCard(texts["model"], texts["sha256"], texts["notes"], recipe)
+        is_sound = tomllib.loads(filled).get("sha256") == sha256
+    except ValueError:
+        is_sound = False
+    if is_sound:
+        _write(file, filled)
+
+
+def _write(file: Path, text: str) -> None:
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(file)
 
 
 def _toml(card: OwnCard) -> str:
     lines = [f"{name} = {_value(getattr(card, name))}" for name in ("model", "sha256", "notes")]
+    more = ((name, getattr(card, name)) for name in ("trigger_words", "weight", "prediction", "zero_snr"))
+    lines += [f"{name} = {_value(value)}" for name, value in more if value not in (None, ())]
     if card.recipe:
         lines += ["", "[recipe]", *(f"{name} = {_value(value)}" for name, value in card.recipe.items())]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,8 @@ It lies beside ``model_index.json`` in a diffusers folder, or as ``<name>.studio
     guidance_scale = 4
     clip_skip = 1
     size_px = 128
+    prediction = "v_prediction"
+    zero_snr = true
 
 A value that cannot be used is left out and said in a warning on the card: a slip there must not cost a checkpoint.
 """
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from studio.errors import InvalidField, UnknownSampler
+from studio.library import card_fields
 from studio.library.card import OwnDefaults
 from studio.recipe.limits import LIMITS, check_size
 from studio.sampling.catalogue import find_sampler
@@ -101,4 +104,6 @@ _CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "clip_skip": _number("clip_skip"),
     "vae": _text,
     "size_px": _size,
+    "prediction": card_fields.prediction,
+    "zero_snr": card_fields.zero_snr,
 }

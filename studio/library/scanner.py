@@ -16,19 +16,21 @@ from studio.library.diffusers_folder import folder_card
 from studio.library.hashes import stamp_of
 from studio.library.layouts import given_names, model_folders
 from studio.library.pictures import picture_beside
+from studio.library.sidecars import sidecars_beside
 from studio.library.single_file import own_defaults_of, single_file_card
 from studio.library.walk import walk
 
 
 @dataclass(frozen=True)
 class Scanned:
-    """What one look found: the cards in order, sentences about folders that could not be read, and every folder that
-    was looked into.
+    """What one look found: the cards in order, sentences about folders that could not be read, every folder that was
+    looked into, and the files beside models that were read with them.
     """
 
     cards: tuple[ModelCard, ...]
     problems: tuple[str, ...]
     folders: tuple[Path, ...]
+    beside: tuple[Path, ...] = ()
 
 
 class Scanner:
@@ -40,14 +42,16 @@ class Scanner:
         self._folders = tuple(folders)
         self._may_be_missing = frozenset(may_be_missing)
         self._seen: dict[Path, tuple[object, ModelCard]] = {}
+        self._beside: list[Path] = []
 
     def scan(self) -> Scanned:
         """Look at everything. Two ways to one file give one card."""
         problems: list[str] = []
         folders: list[Path] = []
+        self._beside = []
         cards = tuple(self._found(problems, folders.append))
         self._seen = {card.path: self._seen[card.path] for card in cards}
-        return Scanned(cards, tuple(problems), tuple(folders))
+        return Scanned(cards, tuple(problems), tuple(folders), tuple(self._beside))
 
     def _found(self, problems: list[str], on_folder: Callable[[Path], None]) -> Iterator[ModelCard]:
         seen: set[Path] = set()
@@ -68,14 +72,24 @@ class Scanner:
                     if real in seen:
                         continue
                     seen.add(real)
-                    card = self._folder_card(find.path, on_folder) if find.is_folder else self._file_card(find.path)
+                    card = (
+                        self._folder_card(find.path, on_folder)
+                        if find.is_folder
+                        else self._file_card(find.path, names_in)
+                    )
                     name = names.get(find.path) or names.get(find.path.parent) or card.name
                     yield replace(card, name=name, picture=picture_beside(find.path, find.is_folder, names_in))
 
-    def _file_card(self, file: Path) -> ModelCard:
-        """The card of a file; one that has not changed since the last scan is not read again."""
-        stamp = tuple(stamp_of(place) for place in (file, own_defaults_of(file)))
-        return self._remembered(file, stamp, single_file_card)
+    def _file_card(self, file: Path, names_in: Callable[[Path], frozenset[str]]) -> ModelCard:
+        """The card of a file; one that has not changed since the last scan, nor what lies beside it, is not read
+        again.
+        """
+        names = names_in(file.parent)
+        sidecars = sidecars_beside(file, names)
+        defaults = [own] if (own := own_defaults_of(file)).name in names else []
+        self._beside += [*defaults, *sidecars]
+        stamp = tuple((str(place), stamp_of(place)) for place in (file, *defaults, *sidecars))
+        return self._remembered(file, stamp, lambda path: single_file_card(path, sidecars))
 
     def _folder_card(self, folder: Path, on_folder: Callable[[Path], None]) -> ModelCard:
         """The same of a pipeline folder, by its files and those of its parts."""

@@ -31,7 +31,7 @@ def _holds(card: ModelCard, words: Sequence[str]) -> bool:
     told = (
         card.name, card.file_name, card.alias, card.kind, card.family, card.form, card.precision, card.notes,
         card.defaults.title or "", card.defaults.notes or "", card.about.title, card.about.author,
-        card.about.description, *card.about.trigger_words, card.sha256, card.payload_sha256,
+        card.about.description, *card.about.trigger_words, *card.trigger_words, card.sha256, card.payload_sha256,
         "inpainting" if card.inpainting else "", card.prediction,
     )  # fmt: skip
     text = "\n".join(told).casefold()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from studio.library import pickled
 from studio.library.about import about_of
 from studio.library.card import ModelCard, Trouble
+from studio.library.corrected import corrected
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
 from studio.library.identify import Identity, identify
 from studio.library.naming import NAMELESS, OFTEN_NAMELESS
 from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
+from studio.library.sidecars import with_sidecars
 from studio.library.support import PICKLED, odd_part, unsupported
 from studio.library.twins import MADE_FROM, mark_of
 
@@ -23,10 +26,13 @@ PICKLES = pickled.SUFFIXES
 _MOST_ALIAS_CHARACTERS = 200
 
 
-def single_file_card(file: Path) -> ModelCard:
-    """The card of one file; whatever is wrong with it is told on the card."""
-    if file.suffix.lower() in PICKLES:
-        return _pickled_card(file)
+def single_file_card(file: Path, sidecars: Sequence[Path] = ()) -> ModelCard:
+    """The card of one file, with what its ``sidecars`` say; whatever is wrong with it is told on the card."""
+    card = _pickled_card(file) if file.suffix.lower() in PICKLES else _card(file)
+    return with_sidecars(corrected(card, card.defaults.prediction, card.defaults.zero_snr), sidecars)
+
+
+def _card(file: Path) -> ModelCard:
     header = read_header(file)
     identity = identify(header, file.stem)
     defaults, warning = read_own_defaults(own_defaults_of(file))

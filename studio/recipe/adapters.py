@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from studio.recipe.base import RecipeModel
 
+MOST_WEIGHT = 100.0
+"""How much of a LoRA may be worn at most, either way."""
+
 
 class Adapter(RecipeModel):
     """A LoRA (or LyCORIS) in use. ``short_hash`` is the one that A1111 writes into a picture's text; the weights are

@@ -134,6 +134,9 @@ class ResolvedRecipe(SourceFields, SecondPassFields, FinishFields, RecipeModel):
     vae: str = AUTO
     vae_sha256: str = ""
     templates: Templates = NO_TEMPLATES
+    # What a person says that the network predicts; empty and None: what the checkpoint's file is taken for.
+    prediction: str = ""
+    zero_snr: bool | None = None
 
     @property
     def has_second_pass(self) -> bool:

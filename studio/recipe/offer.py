@@ -8,7 +8,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class CheckpointFacts:
-    """What resolving needs to know of a checkpoint."""
+    """What resolving needs to know of a checkpoint. ``prediction`` and ``zero_snr`` are what a person says of its
+    network, whatever its file is taken for; empty and ``None`` where nobody says so.
+    """
 
     name: str
     sha256: str
@@ -19,6 +21,8 @@ class CheckpointFacts:
     default_guidance_scale: float
     default_clip_skip: int = 1
     default_vae: str = ""
+    prediction: str = ""
+    zero_snr: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def resolve(recipe: Recipe, offer: Offer) -> ResolvedRecipe:
         checkpoint=checkpoint.name,
         checkpoint_sha256=checkpoint.sha256,
         family=checkpoint.family,
+        prediction=checkpoint.prediction,
+        zero_snr=checkpoint.zero_snr,
         vae=vae.name,
         vae_sha256=vae.sha256,
         sampler=sampler.name,

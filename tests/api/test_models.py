@@ -118,6 +118,31 @@ def test_notes_are_kept_in_the_home(client: TestClient, models: Path, tmp_path: 
     assert client.patch(route, json={"path": "/etc"}).status_code == 422
 
 
+def test_words_weight_and_prediction_are_written_and_taken_away(client: TestClient) -> None:
+    ink = f"/api/v1/models/{the(client, 'ink')['id']}"
+    written = client.patch(ink, json={"trigger_words": ["ink style"], "weight": 0.7}).json()
+    assert (written["trigger_words"], written["weight"]) == (["ink style"], 0.7)
+    assert written["own"] == ["trigger_words", "weight"]
+    assert client.patch(ink, json={"weight": None}).json()["own"] == ["trigger_words"]
+    for body, words in (
+        ({"weight": 200}, "weight: 200.0 is no weight of a LoRA (allowed: -100 to 100)"),
+        ({"prediction": "epsilon"}, "only a checkpoint has one"),
+        ({"prediction": "x0"}, "'epsilon' or 'v_prediction'"),
+        ({"zero_snr": "perhaps"}, "zero_snr"),
+    ):
+        refused = client.patch(ink, json=body)
+        assert refused.status_code == 422 and words in refused.json()["error"]["message"], refused.text
+    starter = f"/api/v1/models/{the(client, 'starter')['id']}"
+    before = the(client, "starter")["prediction"]
+    other = "epsilon" if before == "v_prediction" else "v_prediction"
+    resolve = {"prompt": "x", "checkpoint": "starter"}
+    assert client.post("/api/v1/recipes/resolve", json=resolve).json()["prediction"] == ""
+    assert client.patch(starter, json={"prediction": other, "zero_snr": True}).json()["prediction"] == other
+    found = client.post("/api/v1/recipes/resolve", json=resolve).json()
+    assert (found["prediction"], found["zero_snr"]) == (other, True)
+    assert client.patch(starter, json={"prediction": None, "zero_snr": None}).json()["prediction"] == before
+
+
 def test_what_takes_memory_and_what_a_change_costs(client: TestClient) -> None:
     answer = client.get("/api/v1/models/residency").json()
     assert answer["device"] is None and answer["models"] == [] and answer["unload_after_minutes"] == 15

@@ -16,6 +16,7 @@ from tests.library import header_files as files
 from tests.library.fake_hub import FakeHub, served
 from tests.library.header_files import write_header_file
 from tests.library.pickles import HOSTILE, small_state
+from tests.servers import running_server
 from tests.toys import toy_checkpoint
 
 
@@ -41,6 +42,27 @@ def test_kinds_are_listed_with_what_is_wrong(home: Path) -> None:
     told = json.loads(studio("info", "ink", "--home", str(home)).output)
     assert (told["kind"], len(told["sha256"]), len(told["adapter_hash"])) == ("lora", 64, 12)
     assert json.loads(studio("info", "flux", "--home", str(home)).output)["problem"]
+
+
+def test_a_note_is_written_and_taken_away(home: Path) -> None:
+    words = ("note", "ink", "--home", str(home))
+    told = studio(*words, "--notes", "soft", "--trigger-words", "ink style, lines", "--weight", "0.7").output
+    assert told == "Written on the card of ink: notes, trigger words, weight.\n"
+    card = json.loads(studio("info", "ink", "--home", str(home)).output)
+    assert (card["notes"], card["trigger_words"], card["weight"]) == ("soft", ["ink style", "lines"], 0.7)
+    assert studio(*words, "--forget", "weight", "--forget", "trigger-words").exit_code == 0
+    card = json.loads(studio("info", "ink", "--home", str(home)).output)
+    assert (card["notes"], card["trigger_words"], card["weight"], card["own"]) == ("soft", [], None, [])
+    assert "stands on no card" in str(studio(*words, "--forget", "hash").exception)
+    assert "nothing to write" in str(studio(*words).exception)
+    assert "only a checkpoint has one" in str(studio(*words, "--zero-snr").exception)
+
+
+def test_beside_a_running_studio_that_one_writes(home: Path) -> None:
+    with running_server(home) as server, server.client() as client:
+        assert studio("note", "flux", "--home", str(home), "--prediction", "v_prediction").exit_code == 0
+        listed = client.get("/api/v1/models", params={"query": "flux"}).json()["models"]
+        assert [model["prediction"] for model in listed] == ["v_prediction"]
 
 
 def test_bytes_that_changed_by_themselves_are_found(home: Path) -> None:

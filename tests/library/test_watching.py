@@ -93,10 +93,10 @@ def test_a_scan_that_hangs_keeps_nobody_waiting(
     reading, go_on = threading.Event(), threading.Event()
     describe = scanner.single_file_card
 
-    def slowly(path: Path) -> object:
+    def slowly(path: Path, sidecars: tuple[Path, ...]) -> object:
         reading.set()
         assert go_on.wait(10)
-        return describe(path)
+        return describe(path, sidecars)
 
     monkeypatch.setattr(scanner, "single_file_card", slowly)
     os.utime(file, ns=(1, 1))

@@ -61,6 +61,26 @@ def test_several_are_chosen_by_keyboard_and_taken_off_again(open_page: OpenPage)
     expect(page.locator("#loras-add")).to_be_focused()
 
 
+def test_one_is_put_on_with_the_weight_that_stands_on_its_card(
+    open_page: OpenPage, folder: Path, server: Server
+) -> None:
+    (folder / "wash.json").write_text(json.dumps({"activation text": "wet wash", "preferred weight": 0.55}))
+    with server.client() as client:
+        client.get("/api/v1/models", params={"refresh": True})
+    page = open_page()
+    page.locator("#loras-add").click()
+    expect(page.locator(".lora-row", has_text="wash")).to_contain_text("weight 0.55")
+    page.click(".lora-row >> text=wet wash")
+    page.click(".lora-entry[data-lora=wash]")
+    page.keyboard.press("Escape")
+    expect(page.locator(PROMPT)).to_have_value("wet wash <lora:wash:0.55>")
+    page.fill(PROMPT, "")
+    page.locator(PROMPT).press_sequentially("<lora:was")
+    expect(page.locator("#completions [role=option]")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator(PROMPT)).to_have_value("<lora:wash:0.55>")
+
+
 def test_weights_and_text_say_the_same(open_page: OpenPage) -> None:
     page = open_page()
     page.fill(PROMPT, "a cat <lora:wash:0.5>, a dog <lora:lines:0.2:0.9>")

@@ -105,6 +105,58 @@ def test_a_lora_and_its_words_go_into_the_prompt(open_page: OpenPage, folder: Pa
     expect(page.locator("#field-prompt textarea")).to_have_value("a cat, inked lines <lora:ink:1>")
 
 
+def test_words_and_weight_that_a1111_knows_and_those_of_ones_own(open_page: OpenPage, folder: Path) -> None:
+    put_lora(folder)
+    said = {"activation text": "sks style", "preferred weight": 0.65, "negative text": "photo"}
+    (folder / "ink.json").write_text(json.dumps(said))
+    page = open_page()
+    page.click("#header >> text=Models")
+    page.click("[aria-label='Details of ink']")
+    details = page.locator("#model-details")
+    details.get_by_role("button", name="sks style").click()
+    details.get_by_role("button", name="photo").click()
+    weight = details.get_by_label("Weight")
+    expect(weight).to_have_attribute("placeholder", "0.65")
+    details.get_by_label("Trigger words of your own").fill("mine (a, b), brush")
+    page.keyboard.press("Tab")
+    expect(details.locator(".chips >> nth=0").get_by_role("button")).to_have_text(["mine (a, b)", "brush"])
+    expect(weight).to_be_focused()
+    weight.fill("0.4")
+    page.keyboard.press("Tab")
+    expect(page.locator(".toast", has_text="Weight kept")).to_be_visible()
+    expect(details.locator("dl div", has=page.get_by_text("Weight", exact=True))).to_contain_text("0.4")
+    details.get_by_role("button", name="Insert into prompt").click()
+    page.click("#header >> text=Create")
+    expect(page.locator("#field-prompt textarea")).to_have_value("sks style <lora:ink:0.4>")
+    expect(page.locator("#field-negative_prompt textarea")).to_have_value("photo")
+    page.click("#header >> text=Models")
+    page.click("[aria-label='Details of ink']")
+    weight.fill("")
+    page.keyboard.press("Tab")
+    details.get_by_role("button", name="Insert into prompt").click()
+    expect(page.locator(".toast").last).to_contain_text("That is in the prompt already")
+
+
+def test_what_a_checkpoint_predicts_is_set_right(open_page: OpenPage, folder: Path, server: Server) -> None:
+    page = open_page("/#/models/checkpoint")
+    card(page, "toy-a").locator(".model-open").click()  # type: ignore[attr-defined]
+    prediction = page.get_by_label("Prediction")
+    expect(prediction).to_have_value("")
+    prediction.select_option("v_prediction")
+    page.get_by_label("It begins with").select_option("true")
+    expect(page.get_by_label("It begins with")).to_have_value("true")
+    page.keyboard.press("Escape")
+    expect(card(page, "toy-a").locator(".traits")).to_contain_text("v-prediction")  # type: ignore[attr-defined]
+    expect(card(page, "toy-a").locator(".traits")).to_contain_text("zero SNR")  # type: ignore[attr-defined]
+    assert "zero_snr = true" in (server.home / "model-cards" / "toy-a.toml").read_text(encoding="utf-8")
+    card(page, "toy-a").locator(".model-open").click()  # type: ignore[attr-defined]
+    prediction.select_option("")
+    page.get_by_label("It begins with").select_option("")
+    page.keyboard.press("Escape")
+    expect(card(page, "toy-a").locator(".traits")).not_to_contain_text("zero SNR")  # type: ignore[attr-defined]
+    (server.home / "model-cards" / "toy-a.toml").unlink()
+
+
 def test_notes_and_settings_are_kept(open_page: OpenPage, folder: Path, server: Server) -> None:
     page = open_page()
     page.fill("#field-steps input", "31")

@@ -55,18 +55,18 @@ def picture(colour: str) -> bytes:
 
 def test_uploads_and_cards_are_whole_or_not_there(small_disk: Path) -> None:
     sources, cards = Sources(Blobs(small_disk / "blobs")), OwnCards(small_disk / "cards")
-    cards.write("toy", "", "good at hands", None)
+    cards.write("toy", "", {"notes": "good at hands"})
     before = (small_disk / "cards" / "toy.toml").read_bytes()
     ballast = fill(small_disk)
     with pytest.raises(StorageFull, match="is full"):
         sources.put_picture(picture("red"))
     with pytest.raises(StorageError, match="cannot be written"):
-        cards.write("toy", "", "x" * 9000, None)
+        cards.write("toy", "", {"notes": "x" * 9000})
     assert (small_disk / "cards" / "toy.toml").read_bytes() == before
     assert not [path for path in (small_disk / "blobs").rglob("*") if path.is_file()]
     ballast.unlink()
     assert sources.get(sources.put_picture(picture("red")).sha256).width_px == 96
-    assert cards.write("toy", "", "x" * 9000, None).notes == "x" * 9000
+    assert cards.write("toy", "", {"notes": "x" * 9000}).notes == "x" * 9000
 
 
 def test_a_backup_that_does_not_fit_leaves_nothing_and_the_one_before_stays(

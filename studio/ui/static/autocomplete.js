@@ -11,7 +11,7 @@ const KEPT_MS = 20_000;
 const NAMES = { lora: "LoRA", wildcard: "Wildcard", preset: "Preset", embedding: "Embedding" };
 
 const ASKS = {
-  lora: async () => (await request("GET", "models?kind=lora&usable=true")).models.map(({ name, about }) => ({ name, also: about.trigger_words.join(" "), told: about.trigger_words.slice(0, 3).join(", ") })),
+  lora: async () => (await request("GET", "models?kind=lora&usable=true")).models.map(({ name, weight, trigger_words: words }) => ({ name, weight, also: words.join(" "), told: words.slice(0, 3).join(", ") })),
   embedding: async () => (await request("GET", "models?kind=embedding&usable=true")).models.map(({ file }) => ({ name: file.replace(/\.[^.]+$/, ""), told: "embedding" })),
   wildcard: async () => (await request("GET", "wildcards")).files.flatMap(({ names }) => names.map(({ name, entries }) => ({ name, told: entries === 1 ? "1 entry" : `${entries} entries` }))),
   preset: async () => (await request("GET", "presets")).presets.filter(({ problem }) => !problem).map(({ name, title }) => ({ name: title, id: name, also: name, told: "preset" })),

@@ -47,7 +47,7 @@ export function matching(offers, query) {
 
 /** What is written in place of the text from `from` to the caret; what stands behind the caret is not doubled. */
 export function written({ kind }, offer, behind) {
-  if (kind === "lora") return behind.startsWith(">") ? `<lora:${offer.name}:1` : `<lora:${offer.name}:1>`;
+  if (kind === "lora") return `<lora:${offer.name}:${offer.weight ?? 1}${behind.startsWith(">") ? "" : ">"}`;
   if (kind === "wildcard") return behind.startsWith("__") ? offer.name : `${offer.name}__`;
   return kind === "preset" ? "" : offer.name;
 }

@@ -56,7 +56,7 @@ export class LoraChoice {
   #render() {
     const models = this.#loras.models ?? [];
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const told = (model) => [model.name, model.file, model.alias, model.notes, model.about.title, ...model.about.trigger_words].join("\n").toLowerCase();
+    const told = (model) => [model.name, model.file, model.alias, model.notes, model.about.title, ...model.trigger_words].join("\n").toLowerCase();
     const found = models.filter((model) => words.every((word) => told(model).includes(word)));
     const fits = (model) => model.usable && (!this.#family || model.family === this.#family || EITHER.includes(model.family));
     const sorted = [...found].sort((one, other) => Number(fits(other)) - Number(fits(one)) || one.name.localeCompare(other.name));
@@ -67,13 +67,13 @@ export class LoraChoice {
   }
 
   #entry(model, fits) {
-    const words = model.about.trigger_words.slice(0, 8);
+    const words = model.trigger_words.slice(0, 8);
     const why = model.problem ?? (fits ? "" : `Made for ${familyName(model.family)}; the checkpoint is ${familyName(this.#family)}.`);
     const toggle = make(
       "button",
       { type: "button", class: "lora-entry", "data-lora": model.name, "aria-pressed": "false", disabled: !fits, onclick: () => this.#toggle(model) },
       make("span", { class: "lora-portrait" }, portrait(model)),
-      make("span", { class: "lora-told" }, make("strong", {}, model.name), make("span", { class: "muted small" }, why || [familyName(model.family), model.form, model.rank && `rank ${model.rank}`].filter(Boolean).join(" · "))),
+      make("span", { class: "lora-told" }, make("strong", {}, model.name), make("span", { class: "muted small" }, why || [familyName(model.family), model.form, model.rank && `rank ${model.rank}`, model.weight !== null && `weight ${model.weight}`].filter(Boolean).join(" · "))),
       make("span", { class: "lora-mark", "aria-hidden": "true" }, icon("check")),
     );
     const chips = fits && words.length ? make("p", { class: "lora-words" }, words.map((word) => make("button", { type: "button", class: "chip", title: "Insert into the prompt", onclick: () => this.#loras.addWords(word) }, word))) : null;
@@ -87,7 +87,7 @@ export class LoraChoice {
   #toggle(model) {
     const index = this.#worn(model);
     if (index >= 0) this.#loras.remove(index);
-    else this.#loras.add(model.name);
+    else this.#loras.add(model.name, model.weight ?? 1);
   }
 
   /** Which ones the prompt names. */

@@ -59,8 +59,8 @@ export class Loras {
     this.show();
   }
 
-  add(name) {
-    this.#write(withLora(this.text, name));
+  add(name, weight) {
+    this.#write(withLora(this.text, name, weight));
   }
 
   remove(index) {
@@ -82,7 +82,7 @@ export class Loras {
   show() {
     const named = this.named;
     if (named.length && this.models === null) void this.ask();
-    const drawn = JSON.stringify([named.map(({ name, kind }) => [name, kind]), this.#open, [...this.#apart], this.models?.map((one) => [one.id, one.has_picture, one.usable, one.about.trigger_words])]);
+    const drawn = JSON.stringify([named.map(({ name, kind }) => [name, kind]), this.#open, [...this.#apart], this.models?.map((one) => [one.id, one.has_picture, one.usable, one.trigger_words])]);
     if (drawn === this.#drawn) return this.#showWeights(named);
     this.#drawn = drawn;
     if (this.#open !== null && this.#open >= named.length) this.#open = null;
@@ -120,7 +120,7 @@ export class Loras {
     const card = this.card(lora.name);
     const apart = this.#apart.has(lora.name) || lora.unetWeight !== lora.textWeight;
     const both = make("input", { type: "checkbox", checked: apart, "data-key": "apart", onchange: () => this.#setApart(lora.name, index, both.checked) });
-    const words = card?.about.trigger_words ?? [];
+    const words = card?.trigger_words ?? [];
     const trouble = card === undefined ? "There is no LoRA of that name here; the picture could not be made." : card?.problem;
     return make(
       "div",

@@ -22,7 +22,7 @@ export function modelCard(page, model) {
       make("h3", { title: model.file }, model.name),
       make("p", { class: "model-kind muted" }, [kindName(model.kind), size(model.size_bytes)].join(" · ")),
       make("p", { class: "traits" }, traits(model).map((words) => make("span", {}, words))),
-      model.problem ? problem(model) : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.about.trigger_words.slice(0, 6).join(", ")),
+      model.problem ? problem(model) : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.trigger_words.slice(0, 6).join(", ")),
       model.cost ? make("p", { class: "model-cost muted small" }, model.cost) : null,
       make("div", { class: "model-actions" }, ...actions(page, model)),
     ),
@@ -46,7 +46,7 @@ export function problem(model) {
 
 export function actions(page, model) {
   // An embedding is called by its file's name, as A1111 has it.
-  const words = model.kind === "embedding" ? model.file.replace(/\.[^.]+$/, "") : `<lora:${model.name}:1>`;
+  const words = model.kind === "embedding" ? model.file.replace(/\.[^.]+$/, "") : `<lora:${model.name}:${model.weight ?? 1}>`;
   return [
     model.usable && ["lora", "embedding"].includes(model.kind) && make("button", { type: "button", class: "button", title: words, onclick: () => page.insert(words) }, "Insert into prompt"),
     model.pickled && page.keepsModels && make("button", { type: "button", class: "button", onclick: () => page.convert(model) }, "Convert…"),

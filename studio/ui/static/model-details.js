@@ -4,6 +4,7 @@ import { request } from "./api.js";
 import { fillWith, make } from "./dom.js";
 import { icon } from "./icons.js";
 import { actions, portrait, problem } from "./model-card.js";
+import { predictionFields, wordFields } from "./model-writing.js";
 import { familyName, kindName, size, traits } from "./model-words.js";
 import { placeToasts, toast } from "./toasts.js";
 
@@ -37,6 +38,17 @@ export class ModelDetails {
     return undefined;
   }
 
+  /** The same place stays in view, and the keyboard where it was. */
+  #renderAnew() {
+    const top = this.dialog.scrollTop;
+    const called = (element) => element?.labels?.[0]?.textContent || element?.textContent;
+    const focused = called(document.activeElement);
+    this.#render();
+    placeToasts();
+    this.dialog.scrollTop = top;
+    [...this.dialog.querySelectorAll("input, select, button")].find((element) => called(element) === focused)?.focus({ preventScroll: true });
+  }
+
   #render() {
     const model = this.#model;
     const close = make("button", { type: "button", class: "icon-button", "aria-label": "Close", onclick: () => this.dialog.close() }, icon("close"));
@@ -58,6 +70,7 @@ export class ModelDetails {
         this.#words(model),
         this.#notes(model),
         this.#recipe(model),
+        this.#prediction(model),
         this.#facts(model),
         this.#metadata(model),
       ),
@@ -65,9 +78,25 @@ export class ModelDetails {
   }
 
   #words(model) {
-    if (!model.about.trigger_words.length) return null;
-    const chip = (word) => make("button", { type: "button", class: "chip", title: "Insert into the prompt", onclick: () => this.#page.insert(word) }, word);
-    return make("section", {}, make("h3", {}, "Trigger words"), make("p", { class: "chips" }, model.about.trigger_words.map(chip)));
+    const negative = model.about.negative_words;
+    const writes = this.#page.keepsModels && ["lora", "checkpoint", "embedding"].includes(model.kind);
+    if (!model.trigger_words.length && !negative.length && !writes) return null;
+    const chip = (title, insert) => (word) => make("button", { type: "button", class: "chip", title, onclick: () => insert(word) }, word);
+    const chips = (words, title, insert) => (words.length ? make("p", { class: "chips" }, words.map(chip(title, insert))) : null);
+    return make(
+      "section",
+      {},
+      make("h3", {}, "Trigger words"),
+      chips(model.trigger_words, "Insert into the prompt", (word) => this.#page.insert(word)),
+      negative.length ? make("p", { class: "muted small own-label" }, "For the negative prompt") : null,
+      chips(negative, "Insert into the negative prompt", (word) => this.#page.insert(word, "negative_prompt")),
+      writes ? wordFields(model, (change, words) => this.#write(change, words)) : null,
+    );
+  }
+
+  #prediction(model) {
+    if (model.kind !== "checkpoint" || !model.usable || !this.#page.keepsModels) return null;
+    return predictionFields(model, (change, words) => this.#write(change, words));
   }
 
   #notes(model) {
@@ -108,6 +137,7 @@ export class ModelDetails {
       ["By", model.about.author],
       ["Licence", model.about.licence],
       ["Trained on", model.about.base_model],
+      ["Weight", model.kind === "lora" && model.weight !== null ? String(model.weight) : ""],
     ].filter(([, value]) => value);
     const list = make("dl", { class: "recipe" }, rows.map(([name, value]) => make("div", { class: value.length > 40 ? "long" : "" }, make("dt", {}, name), make("dd", {}, value))));
     return make("section", {}, list, this.#check(model));
@@ -151,7 +181,7 @@ export class ModelDetails {
       if (this.#model.id === id) this.#model = { ...this.#model, ...written };
       this.#page.changed(written);
       toast(words);
-      if ("recipe" in change) this.#render();
+      if (!("notes" in change)) this.#renderAnew();
     } catch (error) {
       if (this.#model.id === id && "notes" in change) this.#model.notes = null;
       toast(`That was not kept. ${error.message}`, { kind: "error" });

@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 import { modelCard } from "./model-card.js";
 import { ModelDetails } from "./model-details.js";
 import { KIND_TABS, OTHER_KINDS, familyName, modelCount, models as countOf, size } from "./model-words.js";
-import { withWords } from "./prompt-loras.js";
+import { lorasIn, withWords } from "./prompt-loras.js";
 import { toast } from "./toasts.js";
 
 const PAUSE_MS = 200;
@@ -76,10 +76,12 @@ export class Models {
     return Boolean(this.#studio.me?.keeps_models);
   }
 
-  insert(words) {
-    const prompt = this.#studio.form.read("prompt");
-    if (prompt.includes(words)) return void toast("That is in the prompt already");
-    this.#studio.form.write("prompt", words.startsWith("<") ? `${prompt.trimEnd()}${prompt.trim() ? " " : ""}${words}` : withWords(prompt, words));
+  insert(words, field = "prompt") {
+    const prompt = this.#studio.form.read(field);
+    const [lora] = lorasIn(words);
+    const isThere = lora ? lorasIn(prompt).some(({ name }) => name === lora.name) : prompt.includes(words);
+    if (isThere) return void toast("That is in the prompt already");
+    this.#studio.form.write(field, words.startsWith("<") ? `${prompt.trimEnd()}${prompt.trim() ? " " : ""}${words}` : withWords(prompt, words));
     toast(`“${words}” is in the prompt`, { action: { label: "Go there", run: () => this.#toPrompt() } });
   }
 
@@ -169,7 +171,7 @@ export class Models {
     const words = this.#query.split(/\s+/).filter(Boolean);
     const holds = (model) => {
       const told = [model.name, model.file, model.alias, model.kind, model.form, model.precision, model.notes, familyName(model.family), model.family, model.sha256, model.adapter_hash]
-        .concat(model.about.title, model.about.author, model.about.description, model.about.trigger_words, model.defaults.title, model.defaults.notes, model.inpainting ? "inpainting" : "")
+        .concat(model.about.title, model.about.author, model.about.description, model.about.trigger_words, model.trigger_words, model.defaults.title, model.defaults.notes, model.inpainting ? "inpainting" : "")
         .join("\n")
         .toLowerCase();
       return words.every((word) => told.includes(word));

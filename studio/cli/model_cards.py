@@ -1,0 +1,68 @@
+"""``studio models note``: what a person writes on the card of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from studio.cli.flags import Home, Models
+
+if TYPE_CHECKING:
+    from studio.settings import Settings
+
+Name = Annotated[str, typer.Argument(help="Name, file name or hash of a model.")]
+
+
+def note(
+    name: Name,
+    notes: Annotated[str | None, typer.Option(help="Anything worth remembering.")] = None,
+    trigger_words: Annotated[str | None, typer.Option(help="Words to put into a prompt, with commas between.")] = None,
+    weight: Annotated[float | None, typer.Option(help="What a LoRA is best worn with.")] = None,
+    prediction: Annotated[
+        str | None, typer.Option(help="What a checkpoint predicts, where its file is mistaken: epsilon, v_prediction.")
+    ] = None,
+    zero_snr: Annotated[
+        bool | None, typer.Option("--zero-snr/--no-zero-snr", help="Whether a checkpoint's last step is pure noise.")
+    ] = None,
+    forget: Annotated[
+        list[str] | None,
+        typer.Option(help="Take away what you wrote: notes, recipe, trigger_words, weight, prediction or zero_snr."),
+    ] = None,
+    home: Home = None,
+    folders: Models = None,
+) -> None:
+    """Write on the card of a model; it is kept in the home, and what is left out stays as it is."""
+    from studio.errors import InvalidField
+    from studio.library.about import words_of
+    from studio.library.card_fields import CHECKS
+    from studio.settings import load_settings
+
+    change: dict[str, Any] = {}
+    for field in forget or []:
+        if field.replace("-", "_") not in CHECKS:
+            raise InvalidField("--forget", f"{field!r} stands on no card", ", ".join(CHECKS))
+        change[field.replace("-", "_")] = None
+    words = None if trigger_words is None else words_of(trigger_words)
+    given = {"notes": notes, "trigger_words": words, "weight": weight, "prediction": prediction, "zero_snr": zero_snr}
+    change |= {field: value for field, value in given.items() if value is not None}
+    if not change:
+        raise InvalidField("note", "there is nothing to write", "--notes, --trigger-words, --weight and others: --help")
+    card = written(load_settings(home=home, models=folders or None), name, change)
+    typer.echo(f"Written on the card of {card['name']}: {', '.join(change).replace('_', ' ')}.")
+
+
+def written(settings: Settings, name: str, change: dict[str, Any]) -> dict[str, Any]:
+    """The card of the model called ``name`` with ``change`` on it, written by the studio that runs on the home, if one
+    does.
+    """
+    from studio.cli.running import running
+    from studio.services import build_library
+
+    library = build_library(settings)
+    card = library.look_up(name)
+    client = running(settings)
+    if client is None:
+        return library.write(card.id, **change).as_dict()
+    with client:
+        return client.write_on_model(card.id, **change)
