@@ -80,6 +80,7 @@ class Library:
         self._watched: Stamps = {}
         self._revision = 0
         self._cards: tuple[ModelCard, ...] = ()
+        self._bare: dict[Path, ModelCard] = {}
         self._problems: tuple[str, ...] = ()
         self._hasher: threading.Thread | None = None
         self._scanner = Scanner(self._folders, may_be_missing)
@@ -102,6 +103,7 @@ class Library:
             with self._lock:
                 self._revision += cards != self._cards
                 self._cards, self._problems, self._watched = cards, found.problems, stamps
+                self._bare = {card.path: card for card in cards}
                 if self._hash_ahead and not self._closed and (self._hasher is None or not self._hasher.is_alive()):
                     self._hasher = threading.Thread(target=self._hash_all, name="model hashes", daemon=True)
                     self._hasher.start()
@@ -289,7 +291,8 @@ class Library:
     def _hashed(self, card: ModelCard) -> ModelCard:
         sha256 = self._hashes.compute(card.path, card.files)
         self._own_cards.learn(card.name, sha256)
-        return self._with_own(card, sha256)
+        # What was written for the name may be another model's, now that the hash is known.
+        return self._with_own(self._bare.get(card.path, card), sha256)
 
     def _with_own(self, card: ModelCard, sha256: str) -> ModelCard:
         """The card with its hash, and with what a person wrote on it, which goes before what its maker wrote."""
