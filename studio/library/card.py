@@ -53,7 +53,8 @@ class OwnDefaults:
 class ModelCard:
     """One model of any kind, as found on disk.
 
-    ``name`` is unique in its library. ``native_size_px`` is the side it was trained at (0 where that means nothing).
+    ``name`` is unique in its library. ``folder`` is where it lies below the folder that was given, empty at the top.
+    ``native_size_px`` is the side it was trained at (0 where that means nothing).
     ``size_bytes`` counts its weight ``files`` alone, and so does ``sha256``: of the file itself, or, for a folder, of
     the lines ``<sha256>  <relative path>`` of its weight files in order of path (what ``sha256sum`` prints); it is
     empty until the hash is known. ``problem`` is a sentence for a person, ``trouble`` its sort; ``warning`` tells of
@@ -110,6 +111,7 @@ class ModelCard:
     trigger_words: tuple[str, ...] = ()
     weight: float | None = None
     own: tuple[str, ...] = ()
+    folder: str = ""
 
     @property
     def id(self) -> str:

@@ -76,13 +76,27 @@ def as_hash(text: str) -> str:
     return text.strip().lower() if _HASH.match(text.strip()) else ""
 
 
+def is_at(card: ModelCard, text: str) -> bool:
+    """Whether ``text`` is where the card's file lies and what it is called, as A1111 names one in a folder:
+    ``anime/v1-5.safetensors``, with or without the suffix, with backslashes where it ran on Windows.
+    """
+    wanted = text.strip().casefold().replace("\\", "/")
+    if "/" not in wanted:
+        return False
+    places = (f"/{card.folder}/{called}".casefold() for called in (card.file_name, card.path.stem))
+    return any(place.endswith(f"/{wanted.lstrip('/')}") for place in places)
+
+
 def by_name(cards: Sequence[ModelCard], text: str) -> ModelCard | None:
-    """The card of that name, file name, alias or (last) the file that it was made of, whatever the case."""
+    """The card of that name, file name, alias, place, or (last) the file that it was made of, whatever the case."""
     wanted = text.strip().casefold()
     for attribute in ("name", "file_name", "alias"):
         found = next((card for card in cards if getattr(card, attribute).casefold() == wanted), None)
         if found is not None and wanted:
             return found
+    placed = next((card for card in cards if is_at(card, text)), None)
+    if placed is not None:
+        return placed
     return next((card for card in cards if wanted in map(str.casefold, card.replaces)), None)
 
 

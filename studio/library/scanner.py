@@ -78,7 +78,10 @@ class Scanner:
                         else self._file_card(find.path, names_in)
                     )
                     name = names.get(find.path) or names.get(find.path.parent) or card.name
-                    yield replace(card, name=name, picture=picture_beside(find.path, find.is_folder, names_in))
+                    folder = _folder_below(root, find.path)
+                    yield replace(
+                        card, name=name, folder=folder, picture=picture_beside(find.path, find.is_folder, names_in)
+                    )
 
     def _file_card(self, file: Path, names_in: Callable[[Path], frozenset[str]]) -> ModelCard:
         """The card of a file; one that has not changed since the last scan, nor what lies beside it, is not read
@@ -104,6 +107,14 @@ class Scanner:
         if seen is None or seen[0] != stamp:
             seen = self._seen[path] = stamp, describe(path)
         return seen[1]
+
+
+def _folder_below(root: Path, path: Path) -> str:
+    """Where a model lies below the folder of models, with slashes; nothing of what is above that is told."""
+    outer = path.parent
+    if outer.name == "snapshots" and outer.parent.name.startswith("models--"):  # the hub's cache: no place to speak of
+        outer = outer.parent.parent
+    return outer.relative_to(root).as_posix().removeprefix(".") if outer.is_relative_to(root) else ""
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -29,8 +29,8 @@ def matching(
 
 def _holds(card: ModelCard, words: Sequence[str]) -> bool:
     told = (
-        card.name, card.file_name, card.alias, card.kind, card.family, card.form, card.precision, card.notes,
-        card.defaults.title or "", card.defaults.notes or "", card.about.title, card.about.author,
+        card.name, card.file_name, card.folder, card.alias, card.kind, card.family, card.form, card.precision,
+        card.notes, card.defaults.title or "", card.defaults.notes or "", card.about.title, card.about.author,
         card.about.description, *card.about.trigger_words, *card.trigger_words, card.sha256, card.payload_sha256,
         "inpainting" if card.inpainting else "", card.prediction,
     )  # fmt: skip

@@ -97,7 +97,7 @@ class Shelf:
 
 
 def _is_called(card: ModelCard, name: str) -> bool:
-    return card.name.casefold() == name.casefold()
+    return name.casefold() in (card.name.casefold(), card.file_name.casefold()) or naming.is_at(card, name)
 
 
 def _answers(card: ModelCard, prefix: str) -> bool:

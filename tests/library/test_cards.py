@@ -181,3 +181,26 @@ def test_cards_tell_no_folders(models: Path, library: Library, tmp_path: Path) -
     (models / "a.png").write_bytes(png("red"))
     library.scan()
     assert str(tmp_path) not in repr(card(library, "a").as_dict())
+
+
+def test_a_folder_is_told_searched_and_part_of_a_name_as_a1111_has_it(models: Path, library: Library) -> None:
+    for folder, shapes in (("", files.SD1), ("anime", files.SD1), ("anime/deep", files.SDXL)):
+        write_header_file(models / folder / "v1-5.safetensors", shapes)
+    write_header_file(models / "Lora" / "Styles" / "ink.safetensors", files.LORA_SD1)
+    library.scan()
+    told = {card.folder: card.name for card in library.models()}
+    assert set(told) == {"", "anime", "anime/deep", "Lora/Styles"}
+    for said, folder in (
+        ("v1-5.safetensors", ""),
+        ("anime/v1-5.safetensors", "anime"),
+        ("ANIME\\V1-5.safetensors", "anime"),
+        ("anime/deep/v1-5", "anime/deep"),
+        ("deep/v1-5.safetensors", "anime/deep"),
+    ):
+        assert library.find(said, hashed=False).folder == folder, said
+    sha256 = library.find("anime/deep/v1-5").sha256
+    assert library.find(f"elsewhere/v1-5.safetensors [{sha256[:10]}]").folder == "anime/deep"
+    assert library.part("lora", "styles/ink").name == "ink"
+    with pytest.raises(NotFound, match="No checkpoint is called 'nime/v1-5'"):
+        library.find("nime/v1-5")
+    assert [card.name for card in matching(library.models(), query="styles")] == ["ink"]

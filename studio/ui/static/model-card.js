@@ -19,7 +19,7 @@ export function modelCard(page, model) {
     make(
       "div",
       { class: "model-body" },
-      make("h3", { title: model.file }, model.name),
+      make("h3", { title: model.folder ? `${model.folder}/${model.file}` : model.file }, model.name),
       make("p", { class: "model-kind muted" }, [kindName(model.kind), size(model.size_bytes)].join(" · ")),
       make("p", { class: "traits" }, traits(model).map((words) => make("span", {}, words))),
       model.problem ? problem(model) : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.trigger_words.slice(0, 6).join(", ")),

@@ -127,7 +127,7 @@ export class ModelDetails {
       ["Is", traits(model).filter((words) => words !== familyName(model.family)).join(", ")],
       ["Trained at", model.native_size_px ? `${model.native_size_px} px` : ""],
       ["Size", `${size(model.size_bytes)} (${model.size_bytes.toLocaleString("en")} bytes)`],
-      ["File", model.file],
+      ["File", model.folder ? `${model.folder}/${model.file}` : model.file],
       ["Made of", model.replaces.join(", ")],
       ["Also called", model.alias === model.name ? "" : model.alias],
       ["Hash", model.sha256 ? model.short_hash : "being computed"],

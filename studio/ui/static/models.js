@@ -170,7 +170,7 @@ export class Models {
   #found() {
     const words = this.#query.split(/\s+/).filter(Boolean);
     const holds = (model) => {
-      const told = [model.name, model.file, model.alias, model.kind, model.form, model.precision, model.notes, familyName(model.family), model.family, model.sha256, model.adapter_hash]
+      const told = [model.name, model.file, model.folder, model.alias, model.kind, model.form, model.precision, model.notes, familyName(model.family), model.family, model.sha256, model.adapter_hash]
         .concat(model.about.title, model.about.author, model.about.description, model.about.trigger_words, model.trigger_words, model.defaults.title, model.defaults.notes, model.inpainting ? "inpainting" : "")
         .join("\n")
         .toLowerCase();
