@@ -74,7 +74,7 @@ def look_on_the_hub(
     """
     what = wanted(model)
     with studio.hub_of_models() as hub:
-        tree = {what.file: hub.offered(what)} if what.file else hub.tree(what)
+        tree = hub.tree(what) if what.is_pipeline or not what.file else {what.file: hub.offered(what)}
         pipelines = pipelines_of(hub, what, tree)
     known, hash_of = _known_hashes(studio)
     files = {path: one for path, one in tree.items() if path.endswith(SAFETENSORS)}

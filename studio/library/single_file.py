@@ -13,7 +13,7 @@ from studio.library.corrected import corrected
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
 from studio.library.identify import Identity, identify
-from studio.library.naming import NAMELESS, OFTEN_NAMELESS
+from studio.library.naming import NAMELESS, OFTEN_NAMELESS, says_nothing
 from studio.library.own_defaults import SINGLE_FILE_SUFFIX, read_own_defaults
 from studio.library.sidecars import with_sidecars
 from studio.library.support import PICKLED, odd_part, unsupported
@@ -67,10 +67,13 @@ def _card(file: Path) -> ModelCard:
 
 
 def name_of(file: Path) -> str:
-    """The file's name without its suffix; the folder's where the file is called what diffusers calls them all."""
+    """The file's name without its suffix; the folder's where the file is called what diffusers calls them all, and the
+    folder says more (not ``models``, say).
+    """
     stem = file.stem.removesuffix(".fp16")
     nameless = stem in NAMELESS or (stem in OFTEN_NAMELESS and (file.parent / "config.json").is_file())
-    return file.parent.name if nameless and file.parent.name else file.stem
+    folder = file.parent.name
+    return folder if nameless and folder and not says_nothing(folder) else file.stem
 
 
 def _tokenizer_dir(identity: Identity) -> Path | None:

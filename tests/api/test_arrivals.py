@@ -96,6 +96,8 @@ def test_a_pipeline_folder_is_offered_fetched_and_usable(client: TestClient, fak
     assert model["usable"] and model["layout"] == "diffusers"
     here = [one["here"] for one in client.get("/api/v1/models/hub", params={"model": "owner/toy"}).json()["pipelines"]]
     assert here == [True, False]
+    address = "https://huggingface.co/owner/toy/blob/main/model_index.json"
+    assert len(client.get("/api/v1/models/hub", params={"model": address}).json()["pipelines"]) == 2
     assert client.post("/api/v1/models/arrivals", json={"model": "owner/toy"}).status_code == 409
 
 

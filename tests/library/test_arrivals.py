@@ -206,6 +206,8 @@ def test_many_pickles_are_converted_one_after_the_other_and_each_failure_is_name
     problems = {one.source: one.problem for one in arrivals.list()}
     assert problems == {f"word{number:02}.pt": f"word{number:02}.pt is odd." for number in range(30)}
     assert running == [1] * 30
+    arrivals.convert(next(card for card in library.models() if card.file_name == "word00.pt"))
+    assert len(arrivals.list()) == 30, "another one in the line makes no reason forgotten"
     usage = collections.namedtuple("usage", "total used free")(10, 9, 1)
     monkeypatch.setattr(room.shutil, "disk_usage", lambda place: usage)
     with pytest.raises(StorageFull, match="MB are needed"):

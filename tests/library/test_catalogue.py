@@ -25,6 +25,15 @@ def names(library: Library) -> list[str]:
     return [card.name for card in library.checkpoints()]
 
 
+def test_a_nameless_file_is_called_after_its_folder_where_that_says_more(library: Library, tmp_path: Path) -> None:
+    for folder in ("models", "models/Lora", "models/Lora/ink"):
+        write_header_file(tmp_path / folder / "pytorch_lora_weights.safetensors", files.LORA_SD1)
+    library.scan()
+    assert sorted(card.name for card in library.models()) == [
+        "Lora/pytorch_lora_weights", "ink", "pytorch_lora_weights"
+    ]  # fmt: skip
+
+
 def test_checkpoints_are_listed_and_adapters_are_not(put: Put, library: Library, tmp_path: Path) -> None:
     models = tmp_path / "models"
     put("toy")
