@@ -56,22 +56,21 @@ class Offer:
         Raises:
             Conflict: it is there already, or all its names are taken by other models.
         """
-        suffix = "" if self.what.is_pipeline else SAFETENSORS
-        for name in names_of(self.what):
-            place = folder / f"{name}{suffix}"
+        places = self._places(folder)
+        for place in places:
             if not place.exists():
                 return place
             if self._is_at(place, hash_of):
                 raise Conflict(f"{place.name} is in the models folder already. Move it away to fetch it again.")
-        raise Conflict(f"{place.name} is in the models folder already, and is another model. Move it away first.")
+        raise Conflict(f"{places[-1].name} is in the models folder already, and is another model. Move it away first.")
 
     def is_in(self, folder: Path, hash_of: HashOf = sha256_of) -> bool:
         """Whether it is in ``folder`` already, under one of its names."""
-        try:
-            self.place(folder, hash_of)
-        except Conflict:
-            return True
-        return False
+        return any(place.exists() and self._is_at(place, hash_of) for place in self._places(folder))
+
+    def _places(self, folder: Path) -> list[Path]:
+        suffix = "" if self.what.is_pipeline else SAFETENSORS
+        return [folder / f"{name}{suffix}" for name in names_of(self.what)]
 
     def _is_at(self, place: Path, hash_of: HashOf) -> bool:
         pairs = [(place / path if self.what.is_pipeline else place, one) for path, one in self.files.items()]

@@ -110,6 +110,13 @@ def test_another_model_of_the_same_name_and_size_is_fetched_too(fake: FakeHub, h
     second = pull(hub, Wanted("other/b", "ink.safetensors"), tmp_path / "models")
     assert (first.name, second.name) == ("ink.safetensors", "b-ink.safetensors")
     assert second.read_bytes() == fake.repositories["other/b"]["ink.safetensors"]
+    for name in ("ink", "c-ink", "third-c-ink"):  # all its names are taken by others
+        (tmp_path / "models" / f"{name}.safetensors").write_bytes(b"another")
+    fake.repositories["third/c"] = {"ink.safetensors": content}
+    offer = offer_of(hub, Wanted("third/c", "ink.safetensors"))
+    assert not offer.is_in(tmp_path / "models")
+    with pytest.raises(Conflict, match="is another model"):
+        pull(hub, offer.what, tmp_path / "models")
 
 
 # --- pipelines ---
