@@ -343,6 +343,14 @@ class StudioClient:
         """
         return self._json("PATCH", f"/api/v1/models/{model_id}", change)
 
+    def set_model_picture(self, model_id: str, image_id: str) -> dict[str, Any]:
+        """Show one of your images on a model's card."""
+        return self._json("PUT", f"/api/v1/models/{model_id}/picture", {"image_id": image_id})
+
+    def remove_model_picture(self, model_id: str) -> dict[str, Any]:
+        """Take the picture that was put on a model's card away."""
+        return self._json("DELETE", f"/api/v1/models/{model_id}/picture")
+
     def residency(self) -> dict[str, Any]:
         """Which models take memory, what is free, and what changing to each checkpoint costs."""
         return self._json("GET", "/api/v1/models/residency")

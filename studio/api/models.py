@@ -7,7 +7,7 @@ from typing import Any, Literal, cast
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from studio.api.caller import KeeperOf, StudioOf, keeps_models
+from studio.api.caller import KeeperOf, OwnerOf, StudioOf, keeps_models
 from studio.library import KINDS, Family, Kind, matching
 from studio.library.card import Prediction
 from studio.library.card_fields import Change
@@ -76,6 +76,34 @@ def write_card(model_id: str, body: CardChange, studio: StudioOf, keeper: Keeper
     What stands on a card is the studio's: it answers everybody's "auto". So it is for whoever keeps the models.
     """
     return studio.library.write(model_id, **cast(Change, body.model_dump(exclude_unset=True))).as_dict()
+
+
+class ModelPicture(BaseModel):
+    """Which picture to show on a card."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"image_id": "0123456789abcdef" * 2}]})
+
+    image_id: str = Field(max_length=100, description="One of your images.")
+
+
+@router.put("/models/{model_id}/picture")
+def set_model_picture(
+    model_id: str, body: ModelPicture, studio: StudioOf, owner: OwnerOf, keeper: KeeperOf
+) -> dict[str, Any]:
+    """Show one of your images on a model's card, to everybody: made small, without what it says of itself.
+
+    It is kept in the home, not in the model folder, and stays when the image goes. For whoever keeps the models.
+    """
+    return studio.library.set_picture(model_id, studio.gallery.file(owner, body.image_id)).as_dict()
+
+
+@router.delete("/models/{model_id}/picture")
+def remove_model_picture(model_id: str, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
+    """Take the picture that was put on a model's card away; one of its maker's is shown again.
+
+    For whoever keeps the models.
+    """
+    return studio.library.set_picture(model_id, None).as_dict()
 
 
 @router.get("/models/{model_id}/thumbnail", response_class=Response)

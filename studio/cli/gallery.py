@@ -29,7 +29,7 @@ def rebuild(home: Home = None) -> None:
     # Before the database is opened: opening mends it, which must not happen under a running studio.
     lock = HomeLock.acquire(load_settings(home=home).paths.home)
     try:
-        with _gallery(home, mend=True) as gallery:
+        with gallery_of(home, mend=True) as gallery:
             report = gallery.rebuild()
     finally:
         lock.release()
@@ -49,7 +49,7 @@ def find(
     """List the pictures that a search finds. One that begins with a minus comes after two dashes: -- -dog."""
     from studio.services import LOCAL_OWNER
 
-    with _gallery(home) as gallery:
+    with gallery_of(home) as gallery:
         page = gallery.list(LOCAL_OWNER, search=search, sort=sort, limit=limit)
     if as_json:
         typer.echo(json.dumps([image.as_dict() for image in page.images], indent=2))
@@ -61,7 +61,8 @@ def find(
 
 
 @contextlib.contextmanager
-def _gallery(home: Path | None, *, mend: bool = False) -> Iterator[Gallery]:
+def gallery_of(home: Path | None, *, mend: bool = False) -> Iterator[Gallery]:
+    """The gallery of a home folder, as long as it is needed."""
     from studio.cli.beside import open_database
     from studio.gallery import Gallery
     from studio.settings import load_settings

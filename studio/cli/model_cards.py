@@ -1,4 +1,4 @@
-"""``studio models note``: what a person writes on the card of a model."""
+"""``studio models note`` and ``picture``: what a person writes on the card of a model, and shows there."""
 
 from __future__ import annotations
 
@@ -50,6 +50,38 @@ def note(
         raise InvalidField("note", "there is nothing to write", "--notes, --trigger-words, --weight and others: --help")
     card = written(load_settings(home=home, models=folders or None), name, change)
     typer.echo(f"Written on the card of {card['name']}: {', '.join(change).replace('_', ' ')}.")
+
+
+def picture(
+    name: Name,
+    image: Annotated[str, typer.Option(help="The id of one of your pictures: studio gallery search lists them.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the picture that was put there away.")] = False,
+    home: Home = None,
+    folders: Models = None,
+) -> None:
+    """Show one of your pictures on the card of a model; it is made small and kept in the home."""
+    from studio.cli.running import running
+    from studio.errors import InvalidField
+    from studio.services import LOCAL_OWNER, build_library
+    from studio.settings import load_settings
+
+    if bool(image) == remove:
+        raise InvalidField("picture", "say which", "--image ID, or --remove")
+    settings = load_settings(home=home, models=folders or None)
+    library = build_library(settings)
+    card = library.look_up(name)
+    client = running(settings)
+    if client is not None:
+        with client:
+            client.remove_model_picture(card.id) if remove else client.set_model_picture(card.id, image)
+    elif remove:
+        library.set_picture(card.id, None)
+    else:
+        from studio.cli.gallery import gallery_of
+
+        with gallery_of(home) as gallery:
+            library.set_picture(card.id, gallery.file(LOCAL_OWNER, image))
+    typer.echo(f"{card.name} shows {'no picture of yours any more' if remove else 'that picture'}.")
 
 
 def written(settings: Settings, name: str, change: dict[str, Any]) -> dict[str, Any]:

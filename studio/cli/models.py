@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 models = typer.Typer(help="The model library.", no_args_is_help=True)
 models.command("note")(model_cards.note)
+models.command("picture")(model_cards.picture)
 
 KindFlag = Annotated[
     str, typer.Option("--kind", help="checkpoint, lora, embedding, vae, upscaler, controlnet, another kind, or all.")

@@ -71,9 +71,9 @@ class ModelCard:
     file that was made of one, that pickle's. ``replaces`` names the files of the pickles that need no card besides.
 
     ``about`` is what its maker says of it, ``picture`` one that lies beside it. ``notes`` and ``recipe`` (fields to
-    begin with) are what a person wrote on the card; so are ``trigger_words`` and a LoRA's ``weight``, or else its
-    maker's; so are ``prediction`` and ``zero_snr``, or else what the header was taken for. ``own`` names those of these
-    four that a person wrote.
+    begin with) are what a person wrote on the card; so are ``trigger_words``, a LoRA's ``weight`` and ``picture``, or
+    else its maker's; so are ``prediction`` and ``zero_snr``, or else what the header was taken for. ``own`` names those
+    of these five that a person wrote.
     """
 
     name: str
@@ -168,6 +168,7 @@ class ModelCard:
                 "adapter_hash": self.adapter_hash,
                 "title": self.title,
                 "usable": self.usable,
+                "picture_id": self.picture.stem if self.picture and "picture" in self.own else "",
                 "has_picture": self.picture is not None or self.about.has_picture,
             }
         )

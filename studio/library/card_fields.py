@@ -5,6 +5,7 @@ The same checks hold for what comes over HTTP, from a terminal, and from a file 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, get_args
 
@@ -23,7 +24,7 @@ ONLY_ON: Mapping[str, Kind] = {"weight": "lora", "prediction": "checkpoint", "ze
 """Fields that mean something on the cards of one kind alone."""
 
 
-CORRECTABLE = ("trigger_words", "weight", "prediction", "zero_snr")
+CORRECTABLE = ("trigger_words", "weight", "prediction", "zero_snr", "picture")
 """Fields that others have an answer to as well, which a person's own goes before."""
 
 
@@ -36,6 +37,7 @@ class Change(TypedDict, total=False):
     weight: float | None
     prediction: str | None
     zero_snr: bool | None
+    picture: str | None
 
 
 def check_change(card: ModelCard, change: Change) -> None:
@@ -101,12 +103,20 @@ def zero_snr(value: Any) -> bool:
     return value
 
 
+def picture(value: Any) -> str:
+    """The name of a file in the folder of pictures, and of no other. Raises `InvalidField`."""
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{16}\.webp", value):
+        raise InvalidField("picture", f"{value!r} is no picture that the studio keeps")
+    return value
+
+
 CHECKS: Mapping[str, Callable[[Any], Any]] = {
     "notes": notes,
     "trigger_words": trigger_words,
     "weight": weight,
     "prediction": prediction,
     "zero_snr": zero_snr,
+    "picture": picture,
     "recipe": recipe,
 }
 """Every field, in the order in which they are written."""

@@ -25,7 +25,7 @@ from studio.library.facts import facts_of
 from studio.library.hashes import Hashes
 from studio.library.header import read_header
 from studio.library.own_cards import OwnCards
-from studio.library.pictures import small_picture
+from studio.library.pictures import made_small, small_picture
 from studio.library.scanner import Scanner
 from studio.library.shelf import Shelf
 from studio.library.single_file import SAFETENSORS
@@ -199,6 +199,17 @@ class Library:
             self._revision += 1
         return self.by_id(model_id)
 
+    def set_picture(self, model_id: str, picture: Path | None) -> ModelCard:
+        """Show the picture in a file on a model's card, made small and kept in the home; ``None`` takes it away.
+
+        Raises:
+            NotFound: the model is gone, or the picture cannot be read.
+            StorageError: the home cannot be written.
+        """
+        self.by_id(model_id)
+        name = self._own_cards.keep_picture(made_small(picture.read_bytes())) if picture else None
+        return self.write(model_id, picture=name)
+
     def look_up(self, name: str, kind: Kind | None = None) -> ModelCard:
         """The model of that name or hash, whatever is wrong with it: of one kind, or of the first kind that has one.
 
@@ -308,7 +319,8 @@ class Library:
             recipe=own.recipe,
             trigger_words=own.trigger_words or card.trigger_words,
             weight=card.weight if weight is None else weight,
-            own=tuple(name for name in CORRECTABLE if getattr(own, name) not in (None, ())),
+            own=tuple(name for name in CORRECTABLE if getattr(own, name) not in (None, (), "")),
+            picture=self._own_cards.picture_of(own) or card.picture,
             defaults=replace(card.defaults, **chosen),
             warning=" ".join(part for part in (card.warning, own.problem) if part) or None,
         )

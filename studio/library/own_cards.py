@@ -10,13 +10,16 @@ One TOML file for each model, called by the model's name, that can be read and e
     sampler = "DPM++ 2M"
     steps = 28
 
-``[recipe]`` holds fields of a recipe, as a preset does; ``trigger_words``, ``weight``, ``prediction`` and ``zero_snr``
-may stand beside the notes. A card belongs to the weights of its hash, whatever they are called by now; its name counts
-only as long as one of the two hashes is not known, and the hash is filled in once it is.
+``[recipe]`` holds fields of a recipe, as a preset does; ``trigger_words``, ``weight``, ``prediction``, ``zero_snr``
+and ``picture`` (a file in ``pictures`` beside the cards) may stand beside the notes. A card belongs to the weights of
+its hash, whatever they are called by now; its name counts only as long as one of the two hashes is not known, and the
+hash is filled in once it is.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -40,6 +43,8 @@ else:
 
 log = logging.getLogger(__name__)
 
+PICTURES = "pictures"
+"""The folder beside the cards in which their pictures are kept."""
 _MOST_BYTES = 200_000
 _READABLE = " ()[]+,;=@!'&"
 _NO_HASH_YET = re.compile(r'^sha256[ \t]*=[ \t]*""[ \t]*$', re.MULTILINE)
@@ -58,6 +63,7 @@ class OwnCard:
     weight: float | None = None
     prediction: Prediction | None = None
     zero_snr: bool | None = None
+    picture: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     problem: str | None = None
     file: Path | None = None
@@ -104,7 +110,31 @@ class OwnCards:
         card = replace(card, file=card.file or self._free_file(card))
         self._save(card)
         self._cards = _Index.of([*(one for one in self._cards.cards if one.file != card.file), card])
+        if former.picture != card.picture:
+            self._drop_picture(former.picture)
         return card
+
+    def picture_of(self, card: OwnCard) -> Path | None:
+        """The file of the picture on a card."""
+        return self.folder / PICTURES / card.picture if card.picture else None
+
+    def keep_picture(self, small: bytes) -> str:
+        """Keep a small WebP, and say the name to write on a card. Raises `StorageError`."""
+        name = f"{hashlib.sha256(small).hexdigest()[:16]}.webp"
+        file = self.folder / PICTURES / name
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part = file.with_name(f".{name}.{os.getpid()}.part")
+            part.write_bytes(small)
+            part.replace(file)
+        except OSError as error:
+            raise StorageError(f"The picture {file} cannot be written: {error.strerror or error}.") from error
+        return name
+
+    def _drop_picture(self, name: str) -> None:
+        if name and all(card.picture != name for card in self._cards.cards):
+            with contextlib.suppress(OSError):  # one that stays takes a few kilobytes and is shown nowhere
+                (self.folder / PICTURES / name).unlink()
 
     def learn(self, name: str, sha256: str) -> None:
         """The hash of a model is known now: fill it in on a card that was written before, so that it follows it."""
@@ -210,8 +240,8 @@ def _write(file: Path, text: str) -> None:
 
 def _toml(card: OwnCard) -> str:
     lines = [f"{name} = {_value(getattr(card, name))}" for name in ("model", "sha256", "notes")]
-    more = ((name, getattr(card, name)) for name in ("trigger_words", "weight", "prediction", "zero_snr"))
-    lines += [f"{name} = {_value(value)}" for name, value in more if value not in (None, ())]
+    more = ((name, getattr(card, name)) for name in ("trigger_words", "weight", "prediction", "zero_snr", "picture"))
+    lines += [f"{name} = {_value(value)}" for name, value in more if value not in (None, (), "")]
     if card.recipe:
         lines += ["", "[recipe]", *(f"{name} = {_value(value)}" for name, value in card.recipe.items())]
     return "\n".join(lines) + "\n"

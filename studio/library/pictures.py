@@ -52,7 +52,7 @@ def small_picture(card: ModelCard, cache: Path) -> bytes:
         return kept.read_bytes()
     except OSError:
         pass
-    small = _made_small(_bytes_of(card))
+    small = made_small(_bytes_of(card))
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_name(f".{kept.name}.{os.getpid()}.part")
@@ -77,7 +77,8 @@ def _bytes_of(card: ModelCard) -> bytes:
     raise NotFound(f"{card.name} has no picture.")
 
 
-def _made_small(data: bytes) -> bytes:
+def made_small(data: bytes) -> bytes:
+    """The picture as a WebP of at most 384 pixels a side. Raises `NotFound` where it cannot be read."""
     try:
         picture = read_picture(data).picture
     except InvalidField as error:

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from studio.recipe import Recipe
+from studio.recipe.events import Pixels
 from studio.server import create_app
-from studio.services import build_studio
+from studio.services import LOCAL_OWNER, build_studio
 from studio.settings import load_settings
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file
@@ -141,6 +143,32 @@ def test_words_weight_and_prediction_are_written_and_taken_away(client: TestClie
     found = client.post("/api/v1/recipes/resolve", json=resolve).json()
     assert (found["prediction"], found["zero_snr"]) == (other, True)
     assert client.patch(starter, json={"prediction": None, "zero_snr": None}).json()["prediction"] == before
+
+
+def test_one_of_my_pictures_is_shown_on_a_card_until_taken_away(
+    client: TestClient, models: Path, tmp_path: Path
+) -> None:
+    studio = client.app.state.studio  # type: ignore[attr-defined]
+    recipe = studio.resolve(Recipe(prompt="blue", seed=1))
+    blue = bytes((0, 0, 255)) * (640 * 320)
+    image = studio.gallery.add(Pixels(640, 320, blue), recipe, {}, LOCAL_OWNER, "job", 0)
+    before = sorted(models.rglob("*"))
+    ink = f"/api/v1/models/{the(client, 'ink')['id']}"
+    told = client.put(f"{ink}/picture", json={"image_id": image.id}).json()
+    assert told["own"] == ["picture"] and len(told["picture_id"]) == 16 and sorted(models.rglob("*")) == before
+
+    def shown() -> tuple[tuple[int, int], str]:
+        with Image.open(io.BytesIO(client.get(f"{ink}/thumbnail").content)) as picture:
+            red, _, blue = picture.convert("RGB").getpixel((9, 9))  # type: ignore[misc]
+            return picture.size, "blue" if blue > red else "red"
+
+    assert shown() == ((384, 192), "blue")
+    (kept,) = (tmp_path / "home" / "model-cards" / "pictures").iterdir()
+    assert b"blue" not in kept.read_bytes(), "its recipe is nobody else's business"
+    assert client.put(f"{ink}/picture", json={"image_id": "0" * 32}).status_code == 404
+    assert client.patch(ink, json={"picture": "../x.webp"}).status_code == 422
+    assert client.delete(f"{ink}/picture").json()["picture_id"] == "" and not kept.exists()
+    assert shown() == ((384, 384), "red")
 
 
 def test_what_takes_memory_and_what_a_change_costs(client: TestClient) -> None:

@@ -12,6 +12,10 @@ from typer.testing import CliRunner, Result
 
 from studio.cli.app import app
 from studio.errors import StudioError
+from studio.recipe import Recipe
+from studio.recipe.events import Pixels
+from studio.services import LOCAL_OWNER, build_studio
+from studio.settings import load_settings
 from tests.library import header_files as files
 from tests.library.fake_hub import FakeHub, served
 from tests.library.header_files import write_header_file
@@ -56,6 +60,19 @@ def test_a_note_is_written_and_taken_away(home: Path) -> None:
     assert "stands on no card" in str(studio(*words, "--forget", "hash").exception)
     assert "nothing to write" in str(studio(*words).exception)
     assert "only a checkpoint has one" in str(studio(*words, "--zero-snr").exception)
+
+
+def test_one_of_my_pictures_on_a_card(home: Path) -> None:
+    words = ("picture", "ink", "--home", str(home))
+    made = build_studio(load_settings(home=home, engine="fake"))
+    recipe = made.resolve(Recipe(prompt="x", seed=1))
+    image = made.gallery.add(Pixels(64, 64, bytes(64 * 64 * 3)), recipe, {}, LOCAL_OWNER, "job", 0)
+    made.close()
+    assert studio(*words, "--image", image.id).output == "ink shows that picture.\n"
+    assert json.loads(studio("info", "ink", "--home", str(home)).output)["has_picture"]
+    assert studio(*words, "--remove").output == "ink shows no picture of yours any more.\n"
+    assert not json.loads(studio("info", "ink", "--home", str(home)).output)["has_picture"]
+    assert "--image ID, or --remove" in str(studio(*words).exception)
 
 
 def test_beside_a_running_studio_that_one_writes(home: Path) -> None:

@@ -6,6 +6,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from studio.recipe import Recipe
+from studio.recipe.events import Pixels
 from studio.server import create_app
 from studio.services import Studio
 from tests.security.household import ADDRESS, key_of
@@ -39,6 +41,17 @@ def test_a_members_word_on_a_card_does_not_change_anothers_auto(house: Studio, c
     written = client.patch(f"/api/v1/models/{toy.id}", json={"recipe": {"steps": 3}, "notes": "ours"}, headers=anna)
     assert written.status_code == 200 and steps_of(client, "toy-a", ben) == 3
     assert client.get(f"/api/v1/models/{toy.id}", headers=ben).json()["notes"] == "ours", "everybody may read it"
+
+
+def test_a_card_shows_no_picture_of_a_members_choice_nor_anothers(house: Studio, client: TestClient) -> None:
+    anna, ben = key_of(house, "anna"), key_of(house, "ben")
+    route = f"/api/v1/models/{house.library.find('toy-a').id}/picture"
+    recipe = house.resolve(Recipe(prompt="of ben", seed=1))
+    owner = house.accounts.people.get("ben").id
+    image = house.gallery.add(Pixels(64, 64, bytes(64 * 64 * 3)), recipe, {}, owner, "of-ben", 0)
+    assert client.put(route, json={"image_id": image.id}, headers=ben).status_code == 403
+    assert client.delete(route, headers=ben).status_code == 403
+    assert client.put(route, json={"image_id": image.id}, headers=anna).status_code == 404, "ben's picture is ben's"
 
 
 @pytest.mark.parametrize("path", ["/api/v1/models/unload", "/sdapi/v1/unload-checkpoint"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from playwright.sync_api import Page, expect
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file
 from tests.servers import Server
-from tests.ui.conftest import PHONE, OpenPage, wait_until_ready
+from tests.ui.conftest import PHONE, OpenPage, make, wait_until_ready
 
 pytestmark = pytest.mark.browser
 
@@ -193,6 +194,24 @@ def test_a_file_is_checked_from_its_details(open_page: OpenPage, folder: Path) -
     details.get_by_role("button", name="Check the file").press("Enter")
     expect(details.locator(".model-problem")).to_contain_text("cut short")
     assert page.evaluate("document.querySelector('#model-details').scrollWidth") <= 390
+
+
+def test_a_picture_is_put_on_the_card_of_what_made_it(open_page: OpenPage, server: Server) -> None:
+    page = open_page()
+    make(page, "a lighthouse")
+    page.goto(f"{server.address}/#/gallery")
+    page.locator("#gallery-grid .cell-open").first.click()
+    button = page.locator("#viewer").get_by_role("button", name="Use as picture of")
+    name = button.inner_text().removeprefix("Use as picture of ").strip()
+    button.click()
+    expect(page.locator(".toast", has_text=f"{name} shows this picture now")).to_be_visible()
+    page.goto(f"{server.address}/#/models/checkpoint")
+    shown = page.locator(".model", has=page.get_by_role("heading", name=name, exact=True))
+    expect(shown.locator(".model-open img")).to_have_attribute("src", re.compile(r"thumbnail\?of=[0-9a-f]{16}$"))
+    shown.locator(".model-open").click()
+    page.get_by_role("button", name="Take this picture away").click()
+    expect(page.get_by_role("button", name="Take this picture away")).to_have_count(0)
+    assert not list((server.home / "model-cards" / "pictures").iterdir())
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: OpenPage, folder: Path) -> None:

@@ -31,7 +31,7 @@ export function modelCard(page, model) {
   return card;
 }
 
-const pictureOf = (model) => address(`models/${model.id}/thumbnail?of=${model.short_hash || model.size_bytes}`);
+const pictureOf = (model) => address(`models/${model.id}/thumbnail?of=${model.picture_id || model.short_hash || model.size_bytes}`);
 
 /** The picture of a model, or its first letters where it has none. */
 export function portrait(model) {

@@ -64,6 +64,7 @@ export class ModelDetails {
         "div",
         { class: "details-body" },
         make("div", { class: "details-portrait" }, portrait(model)),
+        this.#picture(model),
         model.problem ? problem(model) : null,
         model.warning ? make("p", { class: "model-warning" }, model.warning) : null,
         buttons.length ? make("div", { class: "model-actions" }, ...buttons) : null,
@@ -75,6 +76,11 @@ export class ModelDetails {
         this.#metadata(model),
       ),
     );
+  }
+
+  #picture(model) {
+    if (!model.picture_id || !this.#page.keepsModels) return null;
+    return make("button", { type: "button", class: "link-button", onclick: () => this.#write(null, "Its maker’s picture is shown again", "DELETE", "/picture") }, "Take this picture away");
   }
 
   #words(model) {
@@ -173,11 +179,12 @@ export class ModelDetails {
     if (this.#model && this.notes && this.notes.value !== this.#model.notes) void this.#write({ notes: this.notes.value }, "Notes kept");
   }
 
-  async #write(change, words) {
+  async #write(given, words, method = "PATCH", below = "") {
     const { id } = this.#model;
+    const change = given ?? {};
     if ("notes" in change) this.#model.notes = change.notes;
     try {
-      const written = await request("PATCH", `models/${id}`, change);
+      const written = await request(method, `models/${id}${below}`, given ?? undefined);
       if (this.#model.id === id) this.#model = { ...this.#model, ...written };
       this.#page.changed(written);
       toast(words);

@@ -5,6 +5,7 @@ import { icon } from "./icons.js";
 import { request } from "./api.js";
 import { copyText } from "./clipboard.js";
 import { comparison } from "./compare.js";
+import { modelPictureButtons } from "./model-picture.js";
 import { fileOf, thumbnailOf } from "./pictures.js";
 import { downloadLink, favouriteButton, formatChoice } from "./picture-actions.js";
 import { recipeRows } from "./recipe-rows.js";
@@ -152,6 +153,7 @@ export class Viewer {
       this.labels,
       vary,
       keep,
+      modelPictureButtons(this.#studio, image),
       lineage,
       make("dl", { class: "recipe" }, recipeRows(image).map(([name, value, kind]) => make("div", { class: kind ?? "" }, make("dt", {}, name), make("dd", {}, value)))),
     );
