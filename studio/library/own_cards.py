@@ -25,6 +25,7 @@ import logging
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -73,17 +74,21 @@ _BLANK = OwnCard()
 
 
 class OwnCards:
-    """The cards in one folder of the home, which is made when the first one is written."""
+    """The cards in one folder of the home, which is made when the first one is written. All methods may be called from
+    any thread.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._cards = _Index()
+        self._changing = threading.Lock()  # a hash that is filled in must not undo what is written meanwhile
 
     def read(self) -> list[Path]:
         """Read every card again, and say which files there are. A broken one says so on its model's card."""
-        files = sorted(self.folder.glob("*.toml")) if self.folder.is_dir() else []
-        self._cards = _Index.of(map(_read, files))
-        return files
+        with self._changing:
+            files = sorted(self.folder.glob("*.toml")) if self.folder.is_dir() else []
+            self._cards = _Index.of(map(_read, files))
+            return files
 
     def of(self, name: str, sha256: str) -> OwnCard:
         """What was written on the model of that hash, whatever it was called then; else on the one of that name, if
@@ -102,16 +107,17 @@ class OwnCards:
             InvalidField: a field whose value cannot be.
             StorageError: the home cannot be written.
         """
-        former = self.of(name, sha256)
         written = {
             field: getattr(_BLANK, field) if value is None else CHECKS[field](value) for field, value in change.items()
         }
-        card = replace(former, model=name, sha256=sha256 or former.sha256, problem=None, **written)
-        card = replace(card, file=card.file or self._free_file(card))
-        self._save(card)
-        self._cards = _Index.of([*(one for one in self._cards.cards if one.file != card.file), card])
-        if former.picture != card.picture:
-            self._drop_picture(former.picture)
+        with self._changing:
+            former = self.of(name, sha256)
+            card = replace(former, model=name, sha256=sha256 or former.sha256, problem=None, **written)
+            card = replace(card, file=card.file or self._free_file(card))
+            self._save(card)
+            self._cards = self._cards.with_card(card)
+            if former.picture != card.picture:
+                self._drop_picture(former.picture)
         return card
 
     def picture_of(self, card: OwnCard) -> Path | None:
@@ -138,17 +144,16 @@ class OwnCards:
 
     def learn(self, name: str, sha256: str) -> None:
         """The hash of a model is known now: fill it in on a card that was written before, so that it follows it."""
-        cards = self._cards
-        known = cards.by_name.get(name.casefold(), ()) if sha256 not in cards.by_hash else ()
-        card = next((one for one in known if not one.sha256 and not one.problem), None)
-        if card is None or card.file is None:
-            return
-        try:
-            _fill_in(card.file, sha256)
-        except OSError as error:
-            log.info("The hash was not written on %s: %s.", card.file, error.strerror or error)
-        found = replace(card, sha256=sha256)
-        self._cards = _Index.of([*(one for one in self._cards.cards if one.file != card.file), found])
+        with self._changing:
+            known = self._cards.by_name.get(name.casefold(), ()) if sha256 not in self._cards.by_hash else ()
+            card = next((one for one in known if not one.sha256 and not one.problem), None)
+            if card is None or card.file is None:
+                return
+            try:
+                _fill_in(card.file, sha256)
+            except OSError as error:
+                log.info("The hash was not written on %s: %s.", card.file, error.strerror or error)
+            self._cards = self._cards.with_card(replace(card, sha256=sha256))
 
     def _free_file(self, card: OwnCard) -> Path:
         """The file called by the model's name, unless another model's card, written when that had the name, has it."""
@@ -189,6 +194,10 @@ class _Index:
             if card.sha256:
                 by_hash[card.sha256] = (*by_hash.get(card.sha256, ()), card)
         return cls(found, by_name, by_hash)
+
+    def with_card(self, card: OwnCard) -> _Index:
+        """These, and ``card`` in place of the one in its file."""
+        return _Index.of([*(one for one in self.cards if one.file != card.file), card])
 
     def find(self, name: str, sha256: str) -> OwnCard | None:
         called = self.by_name.get(name.casefold(), ())

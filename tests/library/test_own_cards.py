@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,19 @@ def test_a_prediction_that_is_set_right(models: Path, library: Library) -> None:
     assert library.write(back.id, prediction=None, zero_snr=None).prediction == "v_prediction"
     with pytest.raises(InvalidField, match="epsilon or v_prediction"):
         library.write(tuned.id, prediction="x0")
+
+
+def test_a_hash_that_is_filled_in_undoes_nothing_that_is_written_meanwhile(cards: Path) -> None:
+    own = OwnCards(cards)
+    names = [f"model {number}" for number in range(40)]
+    for name in names:
+        own.write(name, "", {"notes": "early"})
+    learning = threading.Thread(target=lambda: [own.learn(name, f"{at:064x}") for at, name in enumerate(names, 1)])
+    learning.start()
+    for at, name in enumerate(names, 1):
+        own.write(name, "", {"notes": f"late {at}"})
+    learning.join()
+    own.read()
+    for at, name in enumerate(names, 1):
+        card = own.of(name, "")
+        assert (card.notes, card.sha256) == (f"late {at}", f"{at:064x}")
