@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file
-from tests.servers import Server
+from tests.servers import Server, wait_for_job
 from tests.ui.conftest import PHONE, OpenPage, make, wait_until_ready
 
 pytestmark = pytest.mark.browser
@@ -150,6 +150,15 @@ def test_what_a_checkpoint_predicts_is_set_right(open_page: OpenPage, folder: Pa
     expect(card(page, "toy-a").locator(".traits")).to_contain_text("v-prediction")  # type: ignore[attr-defined]
     expect(card(page, "toy-a").locator(".traits")).to_contain_text("zero SNR")  # type: ignore[attr-defined]
     assert "zero_snr = true" in (server.home / "model-cards" / "toy-a.toml").read_text(encoding="utf-8")
+    with server.client() as client:
+        order = {"recipe": {"prompt": "a lighthouse", "checkpoint": "toy-a", "steps": 2}}
+        wait_for_job(client, client.post("/api/v1/jobs", json=order).json()["id"])
+    page.goto(f"{server.address}/#/gallery")
+    page.locator("#gallery-grid .cell-open").first.click()
+    expect(page.locator("#viewer .recipe")).to_contain_text("v-prediction, zero SNR")
+    page.keyboard.press("Escape")
+    page.wait_for_function("!history.state?.viewer")
+    page.goto(f"{server.address}/#/models/checkpoint")
     card(page, "toy-a").locator(".model-open").click()  # type: ignore[attr-defined]
     prediction.select_option("")
     page.get_by_label("It begins with").select_option("")

@@ -20,6 +20,7 @@ export function recipeRows(image) {
       ["Seed", image.seed],
     );
   }
+  if (drawn && runAs(recipe)) rows.push(["Run as", runAs(recipe)]);
   rows.push(
     ["Size", `${image.width_px} × ${image.height_px}`],
   );
@@ -34,6 +35,12 @@ export function recipeRows(image) {
   for (const [name, value] of Object.entries(image.notes ?? {})) rows.push([name, value]);
   if (image.created_at) rows.push(["Made", dateTime(image.created_at)]);
   return rows.filter(([, value]) => value !== undefined && value !== null);
+}
+
+/** What the checkpoint's card said of its network then, against its file. */
+function runAs({ prediction, zero_snr: zeroSnr = null }) {
+  const snr = zeroSnr === null ? "" : zeroSnr ? "zero SNR" : "without zero SNR";
+  return [prediction === "v_prediction" ? "v-prediction" : prediction, snr].filter(Boolean).join(", ");
 }
 
 function sourceRows(recipe) {
