@@ -76,6 +76,7 @@ class Supervisor:
         self._loading_job: str | None = None
         self._connection: Connection | None = None
         self._process: SpawnProcess | None = None
+        self._lines: threading.Thread | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._nudged = threading.Event()
@@ -164,6 +165,8 @@ class Supervisor:
             self._kill()
             self._thread.join(0.1)
         telling.join()
+        if self._lines is not None:
+            self._lines.join(STOP_TIMEOUT_S)  # the worker's last words
         atexit.unregister(self.close)
 
     # --- in the supervisor's thread ---
@@ -221,7 +224,7 @@ class Supervisor:
         finally:
             theirs.close()
             saying.close()
-        mutterings.listen(said)
+        self._lines = mutterings.listen(said)
         with self._lock, self._sending:
             self._process, self._connection = process, ours
         return process, ours

@@ -19,6 +19,8 @@ const NEWEST = 100;
 
 export class Pictures extends EventTarget {
   #known = new Map();
+  #marks = new Map(); // by picture: when it was marked here last, and what with; answers asked for before know less
+  #clock = 0;
   #asked = new Set();
   #newest = null;
 
@@ -27,7 +29,8 @@ export class Pictures extends EventTarget {
   }
 
   async load(id) {
-    return this.#known.get(id) ?? this.#keep(await request("GET", `images/${id}`));
+    const asked = this.#clock;
+    return this.#known.get(id) ?? this.#keep(await request("GET", `images/${id}`), asked);
   }
 
   /** Asks once for a picture that the page shows without knowing it; one that is deleted for good is known as gone.
@@ -63,12 +66,13 @@ export class Pictures extends EventTarget {
   async list({ search = "", sort = "newest", offset = 0, favourites = false, binned = false, before = null, limit = 60 } = {}) {
     const wanted = new URLSearchParams({ search, sort, offset, favourites, binned, limit });
     if (before) wanted.set("before", before);
+    const asked = this.#clock;
     const page = await request("GET", `images?${wanted}`);
-    return { ...page, images: page.images.map((image) => this.#keep(image)) };
+    return { ...page, images: page.images.map((image) => this.#keep(image, asked)) };
   }
 
   async bin(ids) {
-    this.#mark(ids, { binned: true });
+    this.#expect(ids, { binned: true });
     try {
       await request("POST", "images/bin", { ids });
       this.#mark(ids, { binned: true }, true);
@@ -96,7 +100,7 @@ export class Pictures extends EventTarget {
   }
 
   async favourite(id, favourite) {
-    this.#mark([id], { favourite });
+    this.#expect([id], { favourite });
     try {
       await request("POST", `images/${id}/favourite`, { favourite });
       this.#mark([id], {}); // a list of favourites that was asked for meanwhile does not have it
@@ -107,7 +111,7 @@ export class Pictures extends EventTarget {
   }
 
   async favouriteAll(ids, favourite) {
-    this.#mark(ids, { favourite });
+    this.#expect(ids, { favourite });
     try {
       await request("POST", "images/favourites", { ids, favourite });
       this.#mark(ids, {});
@@ -118,15 +122,24 @@ export class Pictures extends EventTarget {
     }
   }
 
-  #keep(image) {
-    const whole = { ...this.#known.get(image.id), ...image };
+  #keep(image, asked) {
+    const marked = this.#marks.get(image.id);
+    const whole = { ...this.#known.get(image.id), ...image, ...(marked && marked.at > asked ? marked.fields : {}) };
     this.#known.set(image.id, whole);
     return whole;
   }
 
+  /** The studio is being told, and answers may not know of it until it has said yes. */
+  #expect(ids, fields) {
+    this.#mark(ids, fields, false, Infinity);
+  }
+
   /** settled: the studio has done it, so whoever asks now gets lists without it. */
-  #mark(ids, fields, settled = false) {
-    for (const id of ids) this.#known.set(id, { id, ...this.#known.get(id), ...fields });
+  #mark(ids, fields, settled = false, at = (this.#clock += 1)) {
+    for (const id of ids) {
+      this.#known.set(id, { id, ...this.#known.get(id), ...fields });
+      this.#marks.set(id, { at, fields: { ...this.#marks.get(id)?.fields, ...fields } });
+    }
     this.dispatchEvent(new CustomEvent("change", { detail: { ids, settled } }));
   }
 }
