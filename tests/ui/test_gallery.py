@@ -209,28 +209,6 @@ def test_a_mark_that_takes_long_is_among_the_favourites_all_the_same(open_page: 
     expect(page.locator("#gallery-grid img")).to_have_count(0)
 
 
-def test_a_late_answer_does_not_take_a_mark_away(open_page: OpenPage) -> None:
-    """What is told of a picture may have been asked before it was marked."""
-    page = open_page()
-    told: list[tuple[Route, APIResponse]] = []
-    page.route(re.compile(r"/api/v1/images/[0-9a-f]{32}$"), lambda route: told.append((route, route.fetch())))
-    page.fill("#field-prompt textarea", "a lighthouse to keep")
-    page.click("#generate")
-    page.click(".tile[data-state=done] .tile-open")
-    favourite = page.locator("#viewer [data-favourite]")
-    with page.expect_response("**/favourite"):
-        favourite.click()
-    expect(favourite).to_have_attribute("aria-pressed", "true")
-    page.wait_for_timeout(200)
-    assert told
-    for route, response in told:
-        route.fulfill(response=response)
-    page.wait_for_timeout(300)
-    expect(favourite).to_have_attribute("aria-pressed", "true")
-    with page.expect_response("**/favourite"):
-        favourite.click()
-
-
 def test_favourites(open_page: OpenPage) -> None:
     page = open_page("/#/gallery")
     search(page, "tram")
@@ -334,3 +312,25 @@ def test_two_side_by_side_and_a_zip(open_page: OpenPage) -> None:
     expect(page.locator("#side-by-side .compare")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#side-by-side")).to_be_hidden()
+
+
+def test_a_late_answer_does_not_take_a_mark_away(open_page: OpenPage) -> None:
+    """What is told of a picture may have been asked before it was marked."""
+    page = open_page()
+    told: list[tuple[Route, APIResponse]] = []
+    page.route(re.compile(r"/api/v1/images/[0-9a-f]{32}$"), lambda route: told.append((route, route.fetch())))
+    page.fill("#field-prompt textarea", "a lighthouse to keep")
+    page.click("#generate")
+    page.click(".tile[data-state=done] .tile-open")
+    favourite = page.locator("#viewer [data-favourite]")
+    with page.expect_response("**/favourite"):
+        favourite.click()
+    expect(favourite).to_have_attribute("aria-pressed", "true")
+    page.wait_for_timeout(200)
+    assert told
+    for route, response in told:
+        route.fulfill(response=response)
+    page.wait_for_timeout(300)
+    expect(favourite).to_have_attribute("aria-pressed", "true")
+    with page.expect_response("**/favourite"):
+        favourite.click()
