@@ -14,7 +14,7 @@ from studio.cli import model_cards
 from studio.cli.flags import AsJson, Home, Models
 
 if TYPE_CHECKING:
-    from studio.library import Kind, Library
+    from studio.library import Family, Kind, Library
     from studio.settings import Settings
 
 models = typer.Typer(help="The model library.", no_args_is_help=True)
@@ -43,7 +43,7 @@ def list_models(
     library = _library(home, folders)
     chosen = _kind(kind)
     cards = library.parts(chosen) if chosen else library.models()
-    found = matching(cards, families=[family] if family else [], query=search)  # type: ignore[list-item]
+    found = matching(cards, families=[_family(family)] if family else [], query=search)
     if as_json:
         typer.echo(json.dumps([card.as_dict() for card in found], indent=2))
         return
@@ -54,7 +54,8 @@ def list_models(
     for problem in library.problems:
         typer.echo(problem, err=True)
     if not found:
-        typer.echo("Nothing found. Put models into the models folder of the home, or name a folder with --models.")
+        more = " with that family or these words" if family or search else ""
+        typer.echo(f"Nothing found{more}. Put models into the home's models folder, or name a folder with --models.")
 
 
 @models.command("memory")
@@ -228,6 +229,16 @@ def _kind(text: str) -> Kind | None:
         if text == kind:
             return kind
     raise InvalidField("--kind", f"{text!r} is no kind of model", ", ".join([*KINDS, "all"]))
+
+
+def _family(text: str) -> Family:
+    from studio.errors import InvalidField
+    from studio.library.card import FAMILIES
+
+    for family in FAMILIES:
+        if text == family:
+            return family
+    raise InvalidField("--family", f"{text!r} is no family of models", ", ".join(FAMILIES))
 
 
 def _settings(home: Path | None, folders: list[Path] | None) -> Settings:

@@ -23,6 +23,8 @@ Kind = Literal[
 ]  # fmt: skip
 Family = Literal["sd1", "sd2", "sdxl", "sdxl-refiner", "sd3", "sd3.5", "flux", "other", "unknown"]
 
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Every kind of model there is, in the order they are shown."""
 

@@ -43,6 +43,8 @@ def test_kinds_are_listed_with_what_is_wrong(home: Path) -> None:
     listed = json.loads(studio("list", "--home", str(home), "--kind", "all", "--family", "flux", "--json").output)
     assert [card["name"] for card in listed] == ["flux"]
     assert "no kind of model" in str(studio("list", "--home", str(home), "--kind", "hammer").exception)
+    assert "(allowed: sd1, sd2, sdxl" in str(studio("list", "--home", str(home), "--family", "sd15").exception)
+    assert "with that family" in studio("list", "--home", str(home), "--family", "sd3").output
     told = json.loads(studio("info", "ink", "--home", str(home)).output)
     assert (told["kind"], len(told["sha256"]), len(told["adapter_hash"])) == ("lora", 64, 12)
     assert json.loads(studio("info", "flux", "--home", str(home)).output)["problem"]
