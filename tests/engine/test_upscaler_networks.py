@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from studio.engine.placement import choose_placement
-from studio.engine.upscale import UpscalerShelf, enlarged_in_pieces
+from studio.engine.placement import Placement, choose_placement
+from studio.engine.upscale import UpscalerNetwork, UpscalerShelf, enlarged_in_pieces
 from studio.engine.upscaler_networks import Compact, Dense, load_upscaler
-from studio.errors import DamagedModel, UnsupportedModel
+from studio.errors import DamagedModel, Unstable, UnsupportedModel
 from studio.pictures import Picture
 
 
@@ -106,3 +106,27 @@ def test_tiles_of_a_network_leave_no_seam_and_come_one_by_one(tmp_path: Path, mo
     expected = (whole * 255).round().permute(1, 2, 0).numpy()
     # The network sees some pixels beyond its own; at a tile's inner edge it sees the edge instead, under the ramp.
     assert np.abs(tiled.rgb.astype(int) - expected).max() <= 3
+
+
+class Loud(torch.nn.Module):
+    """Doubles a picture by way of numbers that float16 does not have; ``damaged`` has none in any format."""
+
+    def __init__(self, damaged: bool = False) -> None:
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.tensor(60_000.0), requires_grad=False)
+        self.damaged = damaged
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        loud = x * self.factor * 2 / self.factor / 2
+        return torch.nn.functional.interpolate(loud * (torch.nan if self.damaged else 1), scale_factor=2)
+
+
+def test_a_tile_that_overflows_is_done_again_and_is_never_a_black_one() -> None:
+    half = Placement(torch.device("cpu"), torch.float16)
+    tile = torch.rand(3, 8, 8)
+    assert not torch.isfinite(Loud().half()(tile[None].half())).all(), "the network stands for one that overflows"
+    enlarged = UpscalerNetwork(Loud().half(), 2, half)(tile)
+    assert enlarged.shape == (3, 16, 16)
+    torch.testing.assert_close(enlarged[:, ::2, ::2], tile, rtol=0, atol=1e-3)
+    with pytest.raises(Unstable, match="Choose another"):
+        UpscalerNetwork(Loud(damaged=True).half(), 2, half)(tile)
