@@ -178,14 +178,18 @@ def _images_of(database: Path) -> dict[str, str]:
 
 
 def _forget_deleted(copied: Path, database: Path, files: dict[str, Kept]) -> None:
-    """Take out of the copy what was deleted for good after it was made."""
+    """Take out of the copy what was deleted for good after it was made, and what is being deleted just now.
+
+    A deletion takes the file first and its row after it. An image whose file was lost otherwise keeps its row.
+    """
     absent = [image_id for image_id, file in _images_of(copied).items() if f"images/{file}" not in files]
     if not absent:
         return
-    there = _images_of(database)
+    with contextlib.closing(sqlite3.connect(database)) as reading:
+        binned = dict(reading.execute("SELECT id, binned_at IS NOT NULL FROM images").fetchall())
+    gone = [(image_id,) for image_id in absent if binned.get(image_id, True)]
     with contextlib.closing(sqlite3.connect(copied)) as writing, writing:
         writing.execute("PRAGMA foreign_keys=ON")
-        gone = [(image_id,) for image_id in absent if image_id not in there]
         writing.executemany("DELETE FROM images WHERE id = ?", gone)
 
 

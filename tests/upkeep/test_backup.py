@@ -125,6 +125,44 @@ def test_what_was_deleted_for_good_meanwhile_is_in_no_row(
     assert len(list((report.place / "images").rglob("*.png"))) == COUNT - 1
 
 
+def test_what_is_just_being_deleted_for_good_is_in_no_row(
+    home: Path, tmp_path: Path, studio_at: StudioAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with studio_at(home) as studio:
+        shown = studio.gallery.list("local").images
+        studio.gallery.bin("local", [image.id for image in shown[:3]])
+        lost = studio.gallery.file("local", shown[3].id)
+        lost.unlink()  # by no deletion: its row is kept
+        without_file, backed_up = threading.Barrier(2, timeout=60), threading.Event()
+        copy, delete_file = backups._copy_database, studio.gallery._delete_file
+
+        def deleted_slowly(file: str, image_id: str) -> None:
+            delete_file(file, image_id)
+            if not without_file.broken and not backed_up.is_set():
+                without_file.wait()
+                assert backed_up.wait(60)
+
+        emptying = threading.Thread(target=studio.gallery.empty_bin, args=("local",))
+
+        def copied_and_then(database: Path, target: Path) -> None:
+            copy(database, target)
+            emptying.start()
+            without_file.wait()
+
+        monkeypatch.setattr(studio.gallery, "_delete_file", deleted_slowly)
+        monkeypatch.setattr(backups, "_copy_database", copied_and_then)
+        try:
+            report = back_up(Paths.at(home), tmp_path / "backups")
+        finally:
+            backed_up.set()
+            emptying.join()
+    names = {path.name for path in (report.place / "images").rglob("*.png")}
+    with closing(sqlite3.connect(report.place / "studio.db")) as reading:
+        kept = {Path(file).name for (file,) in reading.execute("SELECT file FROM images").fetchall()}
+    assert kept - names == {lost.name}
+    assert (report.images, len(names)) == (COUNT - 1, COUNT - 2)
+
+
 def test_the_next_backup_costs_what_is_new(home: Path, tmp_path: Path, studio_at: StudioAt) -> None:
     paths, folder = Paths.at(home), tmp_path / "backups"
     first = back_up(paths, folder)
