@@ -305,19 +305,33 @@ class Gallery:
         return sum(self._delete(ImageRow.owner_id == owner, ImageRow.id.in_(part)) for part in parts)
 
     def _delete(self, *conditions: ColumnElement[bool]) -> int:
+        """Delete what meets the conditions, some at a time, each time in one transaction that finds them anew.
+
+        So a picture that is taken out of the bin meanwhile is kept, file and row, or was gone before.
+        """
         self._anchor.check()
         count = 0
+        found = select(ImageRow.id, ImageRow.file).where(*conditions).limit(DELETED_AT_ONCE).with_for_update()
         while True:
-            with self.database.reading() as session:
-                found = select(ImageRow.id, ImageRow.file).where(*conditions)
-                some = session.execute(found.limit(DELETED_AT_ONCE)).all()
-            if not some:
-                return count
-            for image_id, file in some:
-                self._delete_file(file, image_id)
             with self.database.session() as session:
-                session.execute(delete(ImageRow).where(ImageRow.id.in_([image_id for image_id, _ in some])))
-            count += len(some)
+                files = dict(row.tuple() for row in session.execute(found))
+                gone, problem = self._delete_files(files)
+                session.execute(delete(ImageRow).where(ImageRow.id.in_(gone)))
+            count += len(gone)
+            if problem is not None:
+                raise problem
+            if not files:
+                return count
+
+    def _delete_files(self, files: Mapping[str, str]) -> tuple[Sequence[str], StorageError | None]:
+        """The ids whose files are gone, up to the first that could not be deleted, and what was wrong with that one."""
+        ids = tuple(files)
+        for done, image_id in enumerate(ids):
+            try:
+                self._delete_file(files[image_id], image_id)
+            except StorageError as problem:
+                return ids[:done], problem
+        return ids, None
 
     def delete_binned(self, image_ids: Sequence[str], before: datetime) -> int:
         """Delete for good which of these have lain in anybody's bin since ``before``; answers how many went.

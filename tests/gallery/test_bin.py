@@ -6,6 +6,7 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import pytest
 
 from studio.errors import NotFound
 from studio.gallery import Gallery
+from studio.gallery import gallery as module
 from studio.paths import Paths
 from studio.store import Database
-from tests.gallery.pictures import fill_rows
+from tests.gallery.pictures import fill_rows, pixels, recipe
 
 COUNT = 1100
 """More than two statements' worth of ids."""
@@ -66,6 +68,45 @@ def test_what_nobody_asked_to_keep_goes_for_good_and_nothing_else(gallery: Galle
     assert gallery.discard("local", ids[100:300]) == 200
     assert (gallery.list("local").total, gallery.list("local", binned=True).total) == (90, 10)
     assert gallery.discard("local", []) == 0
+
+
+def test_what_comes_back_while_the_bin_is_emptied_is_whole_or_gone(
+    gallery: Gallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture whose turn came is gone before it is asked for; one whose turn had not come is kept."""
+    monkeypatch.setattr(module, "DELETED_AT_ONCE", 2)
+    ids = [gallery.add(pixels(index), recipe().for_picture(index), {}, "local", "job", index).id for index in range(4)]
+    gallery.bin("local", ids)
+    asked, answers = threading.Event(), []
+    deleted = []
+
+    def restore(image_id: str) -> None:
+        asked.set()
+        try:
+            answers.append((image_id, gallery.restore("local", [image_id])))
+        except NotFound:
+            answers.append((image_id, 0))
+
+    def deleted_meanwhile(file: str, image_id: str) -> None:
+        delete_file(file, image_id)
+        deleted.append(image_id)
+        if len(deleted) == 1:
+            asking.extend(threading.Thread(target=restore, args=(image_id,)) for image_id in ids)
+            for thread in asking:
+                thread.start()
+            asked.wait(10)
+            time.sleep(0.1)  # those who do not wait for the deletion are through by now
+
+    asking: list[threading.Thread] = []
+    delete_file = gallery._delete_file
+    monkeypatch.setattr(gallery, "_delete_file", deleted_meanwhile)
+    gallery.empty_bin("local")
+    for thread in asking:
+        thread.join(30)
+    restored = sorted(image_id for image_id, count in answers if count)
+    assert len(answers) == 4 and sorted(gallery.ids("local")) == restored
+    assert sorted([*restored, *deleted]) == sorted(ids)
+    assert all(gallery.file("local", image_id).is_file() for image_id in restored)
 
 
 def test_a_kill_in_the_middle_of_one_delete(tmp_path: Path, empty_database: Path) -> None:
