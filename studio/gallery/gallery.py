@@ -314,7 +314,7 @@ class Gallery:
         found = select(ImageRow.id, ImageRow.file).where(*conditions).limit(DELETED_AT_ONCE).with_for_update()
         while True:
             with self.database.session() as session:
-                files = dict(row.tuple() for row in session.execute(found))
+                files = {row.id: row.file for row in session.execute(found)}
                 gone, problem = self._delete_files(files)
                 session.execute(delete(ImageRow).where(ImageRow.id.in_(gone)))
             count += len(gone)
