@@ -92,6 +92,9 @@ def models_command(
     made: Annotated[
         str | None, typer.Option(help="Instead: two of random weights in the real size of sd1, sd2 or sdxl.")
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="Of the made files: fp16, as most are, or fp32, which a CPU reads as they are.")
+    ] = "fp16",
     repeats: Annotated[int, typer.Option(min=1, max=100, help="Swaps each way.")] = 7,
     home: Home = None,
     models: Models = None,
@@ -107,7 +110,7 @@ def models_command(
     settings = load_settings(home=home, models=models or None, device=device)
     with contextlib.ExitStack() as stack:
         if made:
-            paths = stack.enter_context(made_checkpoints(made))
+            paths = stack.enter_context(made_checkpoints(made, precision))
         else:
             library = build_library(settings)
             paths = library.find(first).path, library.find(second).path

@@ -1,7 +1,7 @@
 """Checkpoints of random weights in a family's real size, for measuring without anybody's models.
 
-They are diffusers folders in half precision, with the tokenizers and configurations that ship; their pictures are
-noise. It owns the making of them and that they go afterwards.
+They are diffusers folders, with the tokenizers and configurations that ship; their pictures are noise. It owns the
+making of them and that they go afterwards.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from studio.errors import InvalidField
 from studio.library.families import family_folder
 
 MADE = ("sd1", "sd2", "sdxl")
+PRECISIONS = {"fp16": torch.float16, "fp32": torch.float32}
 
 
 @contextmanager
-def made_checkpoints(family: str) -> Iterator[tuple[Path, Path]]:
-    """Two checkpoints of a family's real size with random weights in half precision, in a folder that goes afterwards.
+def made_checkpoints(family: str, precision: str = "fp16") -> Iterator[tuple[Path, Path]]:
+    """Two checkpoints of a family's real size with random weights, in a folder that goes afterwards.
 
     Raises:
-        InvalidField: a family that has no configuration here.
+        InvalidField: a family that has no configuration here, or a precision that there is not.
     """
+    if precision not in PRECISIONS:
+        raise InvalidField("precision", f"there is no {precision!r}", ", ".join(PRECISIONS))
     folder = family_folder(family) if family in MADE else None  # type: ignore[arg-type]
     if folder is None:
         raise InvalidField("made", f"there is no {family!r} to make", ", ".join(MADE))
@@ -38,11 +41,11 @@ def made_checkpoints(family: str) -> Iterator[tuple[Path, Path]]:
         # The folders' tokenizers leave their vocabulary to one that lies beside all of them.
         shutil.copytree(folder.parent / "tokenizer", Path(place) / "tokenizer")
         for seed, path in enumerate(paths):
-            _make(folder, path, seed)
+            _make(folder, path, seed, PRECISIONS[precision])
         yield paths
 
 
-def _make(folder: Path, path: Path, seed: int) -> None:
+def _make(folder: Path, path: Path, seed: int, dtype: torch.dtype) -> None:
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     names = [name for name in ("text_encoder", "text_encoder_2", "unet", "vae") if (folder / name).is_dir()]
     configs = {name: json.loads((folder / name / "config.json").read_text(encoding="utf-8")) for name in names}
@@ -53,7 +56,7 @@ def _make(folder: Path, path: Path, seed: int) -> None:
         (path / name).mkdir(parents=True)
         (path / name / "config.json").write_text(json.dumps(config), encoding="utf-8")
         tensors = {
-            key: torch.rand(shape, generator=generator).sub_(0.5).mul_(0.1).half() for key, shape in shapes.items()
+            key: torch.rand(shape, generator=generator).sub_(0.5).mul_(0.1).to(dtype) for key, shape in shapes.items()
         }
         stem = "model" if name.startswith("text") else "diffusion_pytorch_model"
         save_file(tensors, path / name / f"{stem}.safetensors", {"format": "pt"})
