@@ -144,20 +144,26 @@ def _fill(paths: Paths, container: Folder | Zip, place: Path, stopped: Callable[
     with tempfile.TemporaryDirectory(prefix=f".{now}-", suffix=f".{ending}", dir=place.parent) as scratch:
         copied = Path(scratch) / "studio.db"
         _copy_database(paths.database, copied)
-        if not (paths.images / ANCHOR).is_file() and _images_of(copied):
-            raise StorageMissing(f"The folder {paths.images} is not there. Is a drive missing? Nothing was backed up.")
+        has_images = bool(_images_of(copied))
+        _check_images(paths, has_images)
         files: dict[str, Kept] = {}
         for name, original in _files(paths.home):
             if stopped():
                 raise Cancelled("The backup was stopped; those before it are as they were.")
             with contextlib.suppress(FileNotFoundError):  # deleted since it was listed
                 files[name] = container.add(name, original)
+        _check_images(paths, has_images)  # else what went with the drive would pass for deleted
         _forget_deleted(copied, paths.database, files)
         files["studio.db"] = container.add("studio.db", copied)
         images = len(_images_of(copied))
     container.finish(Manifest(datetime.now(timezone.utc).isoformat(), files))
     written_bytes = sum(kept.size for kept in files.values()) - container.linked_bytes
     return Report(place, len(files), images, container.linked_files, written_bytes)
+
+
+def _check_images(paths: Paths, has_images: bool) -> None:
+    if has_images and not (paths.images / ANCHOR).is_file():
+        raise StorageMissing(f"The folder {paths.images} is not there. Is a drive missing? Nothing was backed up.")
 
 
 def _copy_database(database: Path, target: Path) -> None:
@@ -205,7 +211,11 @@ def _files(home: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _inside(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
-    for parent, folders, names in os.walk(folder):
+    def refused(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # a backup without a folder that cannot be read is none
+            raise error
+
+    for parent, folders, names in os.walk(folder, onerror=refused):
         folders.sort()
         for file in sorted(names):
             path = Path(parent, file)

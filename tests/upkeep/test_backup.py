@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -23,7 +24,7 @@ from studio.recipe.events import JobState
 from studio.server import create_app
 from studio.upkeep import backup as backups
 from studio.upkeep.backup import back_up, backups_in
-from studio.upkeep.manifest import MANIFEST
+from studio.upkeep.manifest import MANIFEST, Kept
 from studio.upkeep.restore import restore
 from tests.jobs.parts import wait_for
 from tests.upkeep.conftest import COUNT, PASSWORD, StudioAt, add_picture
@@ -161,6 +162,44 @@ def test_what_is_just_being_deleted_for_good_is_in_no_row(
         kept = {Path(file).name for (file,) in reading.execute("SELECT file FROM images").fetchall()}
     assert kept - names == {lost.name}
     assert (report.images, len(names)) == (COUNT - 1, COUNT - 2)
+
+
+def test_a_drive_that_goes_in_the_middle_makes_no_backup(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, folder = Paths.at(home), tmp_path / "backups"
+    whole = back_up(paths, folder, keep=1)
+    add, added = backups.Folder.add, []
+
+    def added_until_it_goes(container: backups.Folder, name: str, original: Path) -> Kept:
+        if name.startswith("images/") and name.endswith(".png"):
+            added.append(name)
+            if len(added) == 3:
+                paths.images.rename(home.parent / "in a drawer")
+                paths.images.mkdir()
+        return add(container, name, original)
+
+    monkeypatch.setattr(backups.Folder, "add", added_until_it_goes)
+    with pytest.raises(StorageMissing, match="drive missing"):
+        back_up(paths, folder, keep=1)
+    assert list(folder.iterdir()) == [whole.place]  # neither taken for a newer one, nor taken away for it
+
+
+def test_a_folder_that_cannot_be_read_makes_no_backup(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = next(path for path in (home / "images").iterdir() if path.is_dir())
+    scandir = os.scandir
+
+    def refused(place: str | int) -> object:
+        if place == str(closed):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(StorageError, match="Permission denied"):
+        back_up(Paths.at(home), tmp_path / "backups")
+    assert backups_in(tmp_path / "backups") == []
 
 
 def test_the_next_backup_costs_what_is_new(home: Path, tmp_path: Path, studio_at: StudioAt) -> None:
