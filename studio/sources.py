@@ -71,8 +71,8 @@ class Sources:
         """What resolving needs to know of a stored picture. Raises `NotFound`, `StorageError`."""
         with self._lock:
             known = self._facts.get(sha256)
+        self.blobs.touch(sha256)
         if known is not None and self.blobs.has(sha256):
-            self.blobs.touch(sha256)
             return known
         facts = _facts(self.blobs.get(sha256))
         with self._lock:

@@ -23,6 +23,7 @@ from sqlalchemy.sql.sqltypes import JSON, String
 from studio.errors import StorageError
 from studio.gallery import Gallery
 from studio.paths import Paths
+from studio.store.blobs import Blobs
 from studio.store.files import in_words, is_abandoned, is_part
 from studio.store.tables import Base, ImageRow, SourceOwnerRow
 
@@ -103,12 +104,23 @@ class Tidying:
         if one.kind == "bin":
             return self.gallery.delete_binned([one.name], self._long_ago(self.bin_days)) == 1
         if one.kind == "upload":
-            if not _is_older(one.file, self.unused_days * DAY_S) or one.name in self._named():
-                return False
-            with self.gallery.database.session() as session:
-                session.execute(delete(SourceOwnerRow).where(SourceOwnerRow.sha256 == one.name))
+            return self._remove_upload(one)
+        if one.kind == "download" and not _is_older(one.file, self.unused_days * DAY_S):
+            return False
         one.file.unlink(missing_ok=True)
         return True
+
+    def _remove_upload(self, one: Litter) -> bool:
+        """The file goes before the rows that say whose it is; they stay when somebody has just brought it again."""
+        seconds = self.unused_days * DAY_S
+        if not _is_older(one.file, seconds) or one.name in self._named():
+            return False
+        blobs = Blobs(self.paths.blobs)
+        is_gone = blobs.discard(one.name, lambda file: _is_older(file, seconds))
+        with self.gallery.database.session() as session:
+            if not blobs.has(one.name):
+                session.execute(delete(SourceOwnerRow).where(SourceOwnerRow.sha256 == one.name))
+        return is_gone
 
     def _bin(self) -> Iterator[Litter]:
         if not self.bin_days:

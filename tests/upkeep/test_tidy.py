@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from studio.cli.app import app as command_line
 from studio.errors import NotFound
 from studio.recipe import Recipe
 from studio.services import Studio
+from studio.store import Blobs
 from studio.store.tables import ImageRow
 from studio.upkeep.tidy import Tidying
-from tests.upkeep.conftest import COUNT, StudioAt, add_picture, upload
+from tests.upkeep.conftest import COUNT, PASSWORD, StudioAt, add_picture, upload
 
 LONG_AGO_S = time.time() - 100 * 24 * 3600
 
@@ -121,7 +123,55 @@ def test_an_upload_that_somebody_looks_at_is_in_a_form_and_stays(home: Path, stu
         assert studio.sources.get(sha256)
 
 
-def test_thumbnails_half_files_and_downloads(home: Path, studio_at: StudioAt) -> None:
+@pytest.mark.parametrize("comes", ["named", "discarded"])
+def test_an_upload_that_comes_again_while_it_is_tidied_away_is_whole_and_ones_own(
+    home: Path, studio_at: StudioAt, monkeypatch: pytest.MonkeyPatch, comes: str
+) -> None:
+    """Between the look for its name and the deletion, and between the deletion and that of its owners."""
+    with studio_at(home) as studio:
+        ben = studio.accounts.add("ben", "member", PASSWORD).id
+        sha256 = upload(studio, "blue", ben)
+        age(studio.paths.blobs / sha256[:2] / sha256)
+        tidy = tidying(studio)
+        looked, named, discard = tidy.look(), tidy._named, Blobs.discard
+
+        def named_and_then() -> set[str]:
+            found = named()
+            upload(studio, "blue", ben)
+            return found
+
+        def discarded_and_then(blobs: Blobs, digest: str, is_unused: Callable[[Path], bool]) -> bool:
+            is_gone = discard(blobs, digest, is_unused)
+            upload(studio, "blue", ben)
+            return is_gone
+
+        monkeypatch.setattr(tidy, "look", lambda: looked)
+        if comes == "named":
+            monkeypatch.setattr(tidy, "_named", named_and_then)
+        else:
+            monkeypatch.setattr(Blobs, "discard", discarded_and_then)
+        tidy.clean()
+        assert studio.sources.get(sha256).width_px == 64
+        studio.belongings.check(ben, sha256)
+
+
+def test_a_source_that_goes_while_an_order_looks_at_it_is_refused_and_not_queued(
+    home: Path, studio_at: StudioAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with studio_at(home) as studio:
+        sha256 = upload(studio, "blue")
+        studio.sources.facts(sha256)  # known by now
+
+        def touched_too_late(blobs: Blobs, digest: str) -> None:
+            blobs._path(digest).unlink(missing_ok=True)
+
+        monkeypatch.setattr(Blobs, "touch", touched_too_late)
+        with pytest.raises(NotFound, match="Choose it again"):
+            studio.submit(Recipe(prompt="x", mode="image", source=sha256, steps=2), job_id="late")
+        assert [job.id for job in studio.jobs()] == ["waiting"]
+
+
+def test_thumbnails_half_files_and_downloads(home: Path, studio_at: StudioAt, monkeypatch: pytest.MonkeyPatch) -> None:
     with studio_at(home) as studio:
         gone = add_picture(studio, 50)
         thumbnail = studio.gallery.thumbnail("local", gone)
@@ -142,8 +192,15 @@ def test_thumbnails_half_files_and_downloads(home: Path, studio_at: StudioAt) ->
         os.utime(alive, (time.time() - 2 * 24 * 3600,) * 2)
         with_process = [one.file for one in tidying(studio).look().litter]
         assert {dead, download, thumbnail} <= set(with_process) and new_download not in with_process
+        tidy = tidying(studio)
+        looked = tidy.look()
+        monkeypatch.setattr(tidy, "look", lambda: looked)
+        os.utime(download)  # somebody goes on with it in the last moment
+        tidy.clean()
+        assert not dead.exists() and download.exists() and not thumbnail.exists()
+        age(download)
         tidying(studio).clean()
-        assert not dead.exists() and not download.exists() and not thumbnail.exists()
+        assert not download.exists()
 
 
 def test_the_command_says_first_and_deletes_then(home: Path, studio_at: StudioAt) -> None:
