@@ -105,12 +105,17 @@ def _checked(name: str, home: Path) -> Path:
 def pictures_in(folder: Path, home: Path) -> Iterator[Found]:
     """The picture files in ``folder`` and the folders in it, in an order that is the same every time.
 
-    Folders that cannot be read, and the studio's own home, are passed over. Raises `StorageError` when ``folder``
-    itself is gone.
+    Folders that may not be read, and the studio's own home, are passed over. Raises `StorageError` when ``folder``, or
+    one in it, is gone.
     """
+
+    def refused(error: OSError) -> None:
+        if not isinstance(error, PermissionError):
+            raise gone(folder) from error
+
     if not folder.is_dir():
-        raise StorageError(f"The folder {folder} is gone. Is a drive missing? Connect it, then go on.")
-    for place, folders, names in os.walk(folder):
+        raise gone(folder)
+    for place, folders, names in os.walk(folder, onerror=refused):
         here = Path(place)
         folders[:] = sorted(name for name in folders if _is_entered(here / name, home))
         for name in sorted(filter(is_picture_name, names)):
@@ -120,6 +125,11 @@ def pictures_in(folder: Path, home: Path) -> Iterator[Found]:
             except (OSError, UnicodeEncodeError):
                 size_bytes = 0  # named when it is its turn
             yield Found((here / name).relative_to(folder).as_posix(), size_bytes)
+
+
+def gone(folder: Path) -> StorageError:
+    """What to say when a folder can no longer be read."""
+    return StorageError(f"The folder {folder} is gone. Is a drive missing? Connect it, then go on.")
 
 
 def _is_entered(folder: Path, home: Path) -> bool:

@@ -11,8 +11,8 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +34,9 @@ SECONDS_AT_ONCE = 0.5
 
 CLOSING_S = 8.0
 """A drive that does not answer must not keep the studio from ending."""
+
+PAUSE_S = 5.0
+"""Between two looks for work, also when the database could not be read or written."""
 
 MOST_PROBLEMS = 500
 """Files that are named; what is beyond is counted."""
@@ -114,7 +117,6 @@ class Imports:
         self._home = home
         self._awake = threading.Condition()
         self._stopping = False
-        self._cancelled: set[str] = set()
         self._thread: threading.Thread | None = None
 
     # --- ordering ---
@@ -171,7 +173,6 @@ class Imports:
             row = _own(session.get(ImportRow, import_id), owner, import_id)
             if row.state in GOING:
                 row.state, row.finished_at = "cancelled", datetime.now(timezone.utc)
-                self._cancelled.add(import_id)
             return _view(row)
 
     def resume(self, owner: str, import_id: str) -> ImportView:
@@ -181,7 +182,6 @@ class Imports:
             if row.state == "done":
                 raise Conflict("This import is through. Import the folder again to look for new pictures.")
             row.state, row.error, row.finished_at = "waiting", "", None
-            self._cancelled.discard(import_id)
             view = _view(row)
         self._wake()
         return view
@@ -214,18 +214,27 @@ class Imports:
 
     def _work(self) -> None:
         while not self._stopping:
-            found = self._next()
-            if found is None:
-                with self._awake:
-                    if not self._stopping:
-                        self._awake.wait(5)
-                continue
             try:
-                for _ in self._run(*found):
-                    pass
-            except Exception:  # the worker's loop: the next import must not wait for ever
-                log.exception("The import %s failed", found[0])
-                self._end(found[0], "failed", "Something went wrong inside the studio. The log has the details.")
+                found = self._next()
+                if found is not None:
+                    self._work_on(*found)
+                    continue
+            except StorageError as error:
+                log.error("Imports wait: %s", error)
+            with self._awake:
+                if not self._stopping:
+                    self._awake.wait(PAUSE_S)
+
+    def _work_on(self, import_id: str, owner: str) -> None:
+        """Work on one to its end. Raises `StorageError` when not even its end can be written down."""
+        try:
+            for _ in self._run(import_id, owner):
+                pass
+        except StorageError:
+            raise
+        except Exception:  # the worker's loop: the next import must not wait for ever
+            log.exception("The import %s failed", import_id)
+            self._end(import_id, "failed", "Something went wrong inside the studio. The log has the details.")
 
     def _next(self) -> tuple[str, str] | None:
         going = select(ImportRow.id, ImportRow.owner_id).where(ImportRow.state.in_(GOING))
@@ -236,16 +245,18 @@ class Imports:
     def _run(self, import_id: str, owner: str) -> Iterator[ImportView]:
         """One import to its end; a failure of the disk or the database stops it with the reason, to go on later."""
         try:
-            yield from self._portions(import_id, owner)
-            if not self._is_over(import_id):
+            if (yield from self._portions(import_id, owner)):
                 self._end(import_id, "done")
         except StorageError as error:
             log.warning("The import %s stopped: %s", import_id, error)
             self._end(import_id, "failed", str(error))
 
-    def _portions(self, import_id: str, owner: str) -> Iterator[ImportView]:
+    def _portions(self, import_id: str, owner: str) -> Generator[ImportView, None, bool]:
+        """Answers whether it is through, and not stopped before that."""
         with self._database.session() as session:
             row = session.get_one(ImportRow, import_id)
+            if row.state not in GOING:  # it was cancelled before it began
+                return False
             row.state = "running"
             folders, labels, first, at = list(row.folders), cast(LabelKind, row.labels), row.folder, row.at
         for number in range(first, len(folders)):
@@ -256,7 +267,7 @@ class Imports:
                     continue
                 if self._is_over(import_id):
                     yield self._settle(import_id, owner, portion, labels)
-                    return
+                    return False
                 try:
                     self._take(portion, folder, found, owner)
                 except StorageError:
@@ -267,6 +278,7 @@ class Imports:
                     yield self._settle(import_id, owner, portion, labels)
                     portion = _Portion(number)
             yield self._settle(import_id, owner, portion, labels)
+        return True
 
     def _take(self, portion: _Portion, folder: Path, found: places.Found, owner: str) -> None:
         """Prepare one file, or name why it is skipped."""
@@ -281,13 +293,22 @@ class Imports:
             portion.problems.append([found.path, str(error)])
             return
         except OSError as error:
+            if not path.parent.is_dir():
+                raise places.gone(folder) from error
             portion.problems.append([found.path, f"cannot be read: {error.strerror or error}"])
             return
         if shutil.disk_usage(places.existing(self._home)).free < places.KEPT_FREE_BYTES + len(data):
             raise StorageFull(f"The disk with {self._home} is nearly full. Make room there, then go on.")
         name = found.path if "/" in found.path else f"{folder.name}/{found.path}"
+
+        def again() -> Prepared:
+            try:
+                return self.incoming.prepare(_read(path), owner, name, modified)
+            except (OSError, png.DamagedPng) as error:
+                raise StorageError(f"{path} cannot be read any more: {error}.") from error
+
         try:
-            portion.prepared.append(self.incoming.prepare(data, owner, name, modified))
+            portion.prepared.append(replace(self.incoming.prepare(data, owner, name, modified), again=again))
         except png.DamagedPng as error:
             portion.problems.append([found.path, str(error)])
 
@@ -305,7 +326,11 @@ class Imports:
             return _view(row)
 
     def _is_over(self, import_id: str) -> bool:
-        return self._stopping or import_id in self._cancelled
+        """Whether to stop where it is; what the row says counts, whoever wrote it."""
+        if self._stopping:
+            return True
+        with self._database.reading() as session:
+            return session.scalar(select(ImportRow.state).where(ImportRow.id == import_id)) not in GOING
 
     def _end(self, import_id: str, state: str, error: str = "") -> None:
         with self._database.session() as session:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Literal
@@ -51,11 +51,15 @@ class Taken:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A picture whose file lies in the gallery and whose row is still to come; ``folders`` are those it lay in."""
+    """A picture whose file lies in the gallery and whose row is still to come; ``folders`` are those it lay in.
+
+    ``again`` prepares it anew, where it was deleted for good meanwhile.
+    """
 
     row: ImageRow
     folders: tuple[str, ...]
     is_new: bool
+    again: Callable[[], Prepared] | None = None
 
 
 def owner_of(file: str) -> str | None:
@@ -83,12 +87,16 @@ class Incoming:
             InvalidField: no whole picture of a kind that is kept.
             StorageFull, StorageError: it could not be kept.
         """
+
+        def prepared() -> Prepared:
+            return replace(self.prepare(data, owner, path, modified_at), again=prepared)
+
         try:
-            prepared = self.prepare(data, owner, path, modified_at)
+            first = prepared()
         except png.DamagedPng as error:
             raise InvalidField("file", f"{PurePosixPath(path).name or 'it'} {error}", "a whole picture") from error
-        outcome = self.enter([prepared], owner, labels)[0]
-        return Taken(outcome, self._gallery.get(owner, prepared.row.id))
+        ((outcome, image_id),) = self._entered([first], owner, labels)
+        return Taken(outcome, self._gallery.get(owner, image_id))
 
     def prepare(self, data: bytes, owner: str, path: str, modified_at: datetime) -> Prepared:
         """Look at a file and copy it, unless its content is here. Raises `DamagedPng`, `StorageError`."""
@@ -124,10 +132,26 @@ class Incoming:
 
     def enter(self, pictures: Sequence[Prepared], owner: str, labels: LabelKind = "none") -> list[Outcome]:
         """Give pictures their rows and labels, in one transaction. Raises `StorageError`."""
+        return [outcome for outcome, _ in self._entered(pictures, owner, labels)]
+
+    def _entered(self, pictures: Sequence[Prepared], owner: str, labels: LabelKind) -> list[tuple[Outcome, str]]:
+        """What became of each, and the id of its image."""
         with self._database.session() as session:
-            outcomes = [self._enter(session, one) for one in pictures]
-            self._label(owner, pictures, labels)
-        return outcomes
+            present = [self._present(session, one) for one in pictures]
+            outcomes = [self._enter(session, one) for one in present]
+            self._label(owner, present, labels)
+        return [(outcome, one.row.id) for outcome, one in zip(outcomes, present, strict=True)]
+
+    def _present(self, session: Session, picture: Prepared) -> Prepared:
+        """The picture with what was looked up before: its row, or its file, may have been deleted for good since.
+
+        Not from here on: a deletion is a transaction, too.
+        """
+        if picture.is_new:
+            is_there = (self._gallery.folder / picture.row.file).is_file()
+        else:
+            is_there = session.scalar(select(ImageRow.number).where(ImageRow.id == picture.row.id)) is not None
+        return picture if is_there or picture.again is None else picture.again()
 
     def _enter(self, session: Session, picture: Prepared) -> Outcome:
         if picture.is_new:

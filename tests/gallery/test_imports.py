@@ -18,6 +18,7 @@ from PIL import Image as Pillow
 
 from studio.errors import Conflict, InvalidField, NotFound, StorageFull, StorageMissing
 from studio.gallery import Gallery, folders
+from studio.gallery import imports as importing
 from studio.gallery.anchor import FILE as MARK
 from studio.gallery.imports import FILES_AT_ONCE, Imports, ImportView
 from studio.gallery.incoming import Incoming, Taken
@@ -25,6 +26,7 @@ from studio.paths import Paths
 from studio.store import Database
 from tests.gallery.foreign import OF_PROGRAMS, outputs, png_with, put
 from tests.gallery.pictures import NOTES, pixels, recipe
+from tests.jobs.parts import wait_for
 
 COUNT = 10
 """Pictures in `outputs` that can be kept and are no double."""
@@ -269,6 +271,89 @@ def test_a_cancelled_import_keeps_what_came_and_goes_on_later(
         imports.get("anna", ordered.id)
 
 
+def test_one_that_is_taken_up_while_it_stops_goes_on_and_is_not_through(
+    gallery: Gallery, imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = FILES_AT_ONCE * 2
+    ordered = imports.order("local", [str(many(tmp_path / "out", count))])
+    running = imports.run(ordered.id)
+    next(running)
+    imports.cancel("local", ordered.id)
+    settle = imports._settle
+
+    def settled_and_resumed(*arguments: object) -> ImportView:
+        settled = settle(*arguments)  # type: ignore[arg-type]
+        imports.resume("local", ordered.id)
+        return settled
+
+    with monkeypatch.context() as patched:
+        patched.setattr(imports, "_settle", settled_and_resumed)
+        *_, stopped = running
+    assert stopped.state == "waiting" and stopped.settled < count
+    *_, through = imports.run(ordered.id)
+    assert (through.state, through.imported) == ("done", count)
+
+
+def test_one_that_is_cancelled_just_before_it_begins_stays_cancelled(imports: Imports, tmp_path: Path) -> None:
+    ordered = imports.order("local", [str(many(tmp_path / "out", 2))])
+    running = imports.run(ordered.id)
+    imports.cancel("local", ordered.id)  # it was chosen, and has not begun
+    assert [view.state for view in running] == ["cancelled"]
+    assert imports._next() is None, "it would be taken up again and again"
+
+
+def test_a_database_that_fails_for_a_while_costs_no_import(
+    imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the look for work nor the end of one may end the thread that all others wait for."""
+    monkeypatch.setattr(importing, "PAUSE_S", 0.01)
+    chosen, end, failures = imports._next, imports._end, [2, 2]
+
+    def fails(which: int) -> None:
+        failures[which] -= 1
+        if failures[which] >= 0:
+            raise StorageFull("The disk is full.")
+
+    def next_but_late() -> tuple[str, str] | None:
+        fails(0)
+        return chosen()
+
+    def end_but_late(import_id: str, state: str, error: str = "") -> None:
+        fails(1)
+        end(import_id, state, error)
+
+    monkeypatch.setattr(imports, "_next", next_but_late)
+    monkeypatch.setattr(imports, "_end", end_but_late)
+    ordered = imports.order("local", [str(many(tmp_path / "out", 3))])
+    imports.start()
+    wait_for(lambda: not imports.get("local", ordered.id).is_going)
+    through = imports.get("local", ordered.id)
+    assert (through.state, through.settled) == ("done", 3)
+    assert max(failures) < 0
+
+
+def test_what_is_deleted_for_good_while_it_comes_in_again_comes_in(
+    gallery: Gallery, imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look whether it is here and its row, the bin that it lay in is emptied."""
+    theirs = many(tmp_path / "out", 3)
+    imported(imports, theirs, labels="tags")
+    enter, data = Incoming._entered, (theirs / "0" / "0000.png").read_bytes()
+
+    def emptied_and_entered(incoming: Incoming, *arguments: object) -> object:
+        gallery.bin("local", gallery.ids("local"))
+        gallery.empty_bin("local")
+        return enter(incoming, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Incoming, "_entered", emptied_and_entered)
+    assert take(gallery, data).outcome == "imported"
+    view = imported(imports, theirs, labels="tags")
+    assert (view.state, view.imported, view.doubles) == ("done", 3, 0)
+    assert gallery.labels.tags("local") == {"0": 1, "1": 1, "2": 1}
+    for image in gallery.list("local").images:
+        assert gallery.file("local", image.id).is_file()
+
+
 def test_a_full_disk_stops_it_with_the_reason(
     gallery: Gallery, imports: Imports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +382,33 @@ def test_a_drive_that_is_gone_is_said(imports: Imports, tmp_path: Path) -> None:
     theirs.rename(tmp_path / "elsewhere")
     *_, gone = imports.run(ordered.id)
     assert gone.state == "failed" and "Is a drive missing?" in gone.error
+
+
+@pytest.mark.parametrize("while_reading", [True, False])
+def test_a_drive_that_goes_in_the_middle_is_said_and_nothing_is_passed_over(
+    imports: Imports, tmp_path: Path, while_reading: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs, elsewhere = many(tmp_path / "out", 14), tmp_path / "elsewhere"
+    ordered = imports.order("local", [str(theirs)])
+    take, taken = imports._take, []
+
+    def taken_until_it_goes(*arguments: object) -> None:
+        if len(taken) == 3 and while_reading:
+            theirs.rename(elsewhere)
+        taken.append(arguments)
+        take(*arguments)  # type: ignore[arg-type]
+        if len(taken) == 4 and not while_reading:
+            theirs.rename(elsewhere)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(imports, "_take", taken_until_it_goes)
+        *_, gone = imports.run(ordered.id)
+    assert gone.state == "failed" and "Is a drive missing?" in gone.error
+    assert gone.skipped == 0
+    elsewhere.rename(theirs)
+    imports.resume("local", ordered.id)
+    *_, through = imports.run(ordered.id)
+    assert (through.state, through.imported, through.skipped) == ("done", 14, 0)
 
 
 IMPORTING = """
