@@ -18,6 +18,7 @@ from pathlib import Path
 from studio.errors import Cancelled, Conflict, DamagedModel, UnsupportedModel
 from studio.library.header import read_header
 from studio.library.pickled import SUFFIXES, read_pickled
+from studio.library.placing import put_in_place
 from studio.library.room import make_room
 from studio.library.single_file import SAFETENSORS, name_of
 from studio.library.twins import MADE_FROM, mark_of
@@ -71,7 +72,10 @@ def _names(source: Path) -> Iterator[str]:
 def convert(source: Path, target: Path, stopped: Callable[[], bool] = lambda: False) -> Path:
     """Convert ``source`` into ``target``, which appears only when it is whole; ``stopped`` is asked now and then.
 
+    Answers where it lies: under another name, where something else has that one by then.
+
     Raises:
+        Conflict: something has all its names.
         Cancelled: it was stopped.
         StorageFull: there is no room for a second copy.
         DamagedModel: it cannot be read as weights alone; the message says why.
@@ -83,10 +87,12 @@ def convert(source: Path, target: Path, stopped: Callable[[], bool] = lambda: Fa
         problem = read_header(part).problem
         if problem:
             raise DamagedModel(f"What was written of {source.name} is not sound: {problem}")
-        part.replace(target)
+        for place in (target, *(target.with_name(f"{name}{SAFETENSORS}") for name in _names(source))):
+            if put_in_place(part, place):
+                return place
+        raise Conflict(f"{target.parent} holds too many files of that name.")
     finally:
         part.unlink(missing_ok=True)
-    return target
 
 
 def _run(source: Path, part: Path, stopped: Callable[[], bool]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from studio.library.hashes import sha256_of
 from studio.library.hub import Hub, Offered, Progress
 from studio.library.hub_names import VARIANTS, Wanted, names_of, part_name, parts_of
 from studio.library.pipelines import pipeline_files, problem_of
+from studio.library.placing import put_in_place
 from studio.library.room import make_room
 from studio.library.single_file import SAFETENSORS
 
@@ -58,7 +60,7 @@ class Offer:
         """
         places = self._places(folder)
         for place in places:
-            if not place.exists():
+            if not os.path.lexists(place):
                 return place
             if self._is_at(place, hash_of):
                 raise Conflict(f"{place.name} is in the models folder already. Move it away to fetch it again.")
@@ -167,10 +169,8 @@ def pull(
         _fetch_folder(hub, offer, part, progress)
     else:
         hub.fetch(replace(what, revision=offer.commit), offer.files[what.file], part, progress)
-    try:
-        part.rename(target)
-    except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error.strerror or error}.") from error
+    while not put_in_place(part, target):  # somebody put another model there meanwhile
+        target = offer.place(folder)
     throw_away(folder, what)
     return target
 

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, StorageFull, UnsupportedModel
-from studio.library import Library, room
+from studio.library import Library, conversion, room
 from studio.library.arrivals import Arrival, Arrivals
+from studio.library.header import read_header
 from studio.library.hub import Hub
 from studio.library.hub_names import Wanted
 from tests.library import header_files as files
@@ -181,6 +182,23 @@ def test_a_pickle_is_converted_beside_it_and_stays(
     assert told == [("word", "word.safetensors", True, ("word.pt",))]
     with pytest.raises(Conflict):
         arrivals.convert(card)
+
+
+def test_what_came_to_be_there_while_a_pickle_was_converted_is_not_written_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "word.pt", tmp_path / "word.safetensors"
+    torch.save({"emb_params": torch.ones(2, 768)}, source)
+
+    def converted(source: Path, part: Path, stopped: Callable[[], bool]) -> None:
+        write_header_file(part, files.SD1_INPAINTING)
+        target.write_bytes(b"another")
+
+    monkeypatch.setattr(conversion, "_run", converted)
+    made = conversion.convert(source, target)
+    assert target.read_bytes() == b"another"
+    assert made != target and not read_header(made).problem
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted([source.name, target.name, made.name])
 
 
 def test_many_pickles_are_converted_one_after_the_other_and_each_failure_is_named(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import errno
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,6 +118,28 @@ def test_another_model_of_the_same_name_and_size_is_fetched_too(fake: FakeHub, h
     assert not offer.is_in(tmp_path / "models")
     with pytest.raises(Conflict, match="is another model"):
         pull(hub, offer.what, tmp_path / "models")
+
+
+@pytest.mark.parametrize("knows_links", [True, False])
+def test_what_came_to_be_there_meanwhile_is_never_written_over(
+    fake: FakeHub, hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, knows_links: bool
+) -> None:
+    """Somebody copies another model of that name into the folder while this one is on its way."""
+    content, models = lora(tmp_path / "there", 4), tmp_path / "models"
+    fake.repositories["one/a"] = {"ink.safetensors": content}
+
+    def no_links(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "no links on this disk")
+
+    def copied_meanwhile(done: int, total: int) -> None:
+        (models / "ink.safetensors").write_bytes(b"another")
+
+    if not knows_links:
+        monkeypatch.setattr("studio.library.placing.os.link", no_links)
+    made = pull(hub, Wanted("one/a", "ink.safetensors"), models, copied_meanwhile)
+    assert (made.name, made.read_bytes()) == ("a-ink.safetensors", content)
+    assert (models / "ink.safetensors").read_bytes() == b"another"
+    assert names_in(models) == ["a-ink.safetensors", "ink.safetensors"]
 
 
 # --- pipelines ---
