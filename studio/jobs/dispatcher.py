@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,13 +180,21 @@ class Dispatcher:
             Conflict: the worker is still busy with what was cancelled.
         """
         self._queue.get(owner, job_id)
-        with self._gone:
-            if not self._gone.wait_for(lambda: not self._is_stopping(job_id), STOPPING_S):
-                raise Conflict("The job is still being stopped. Try again in a moment.")
-        with self._turn:
-            job = self._queue.retry(owner, job_id, quota)
+        until_s = time.monotonic() + STOPPING_S
+        while (job := self._retried(owner, job_id, quota)) is None:
+            with self._gone:
+                if not self._gone.wait_for(lambda: not self._is_stopping(job_id), until_s - time.monotonic()):
+                    raise Conflict("The job is still being stopped. Try again in a moment.")
         self._changed([job_id])
         return job
+
+    def _retried(self, owner: str, job_id: str, quota: Quota | None) -> Job | None:
+        """The job, queued again; ``None`` while the worker has yet to let go of some of it."""
+        with self._turn:
+            with self._gone:
+                if self._is_stopping(job_id):
+                    return None
+            return self._queue.retry(owner, job_id, quota)
 
     def pause(self, owner: str, job_id: str) -> Job:
         """Take no more pictures of a job; what is on its way is finished. Raises `NotFound`, `Conflict`."""
@@ -355,9 +364,10 @@ class Dispatcher:
             self._queue.shares.end(key)
         with self._gone:
             self._flights.clear()
+            self._ending.update(dict.fromkeys(lost.keys, False))  # at once, so that nobody finds them nowhere
             self._gone.notify_all()
         self._ahead.forget()
-        self._write(lost)
+        self._clerk.write(lost)
 
     def _status_changed(self) -> None:
         self._say_notice()

@@ -18,6 +18,8 @@ from sqlalchemy import event
 
 from studio.errors import Cancelled, DamagedModel, NotFound, StorageFull
 from studio.jobs import JobUpdate, JobView, Located, Subscription
+from studio.jobs.dispatcher import _Flight
+from studio.jobs.supervisor import Lost
 from studio.recipe import ResolvedRecipe
 from studio.recipe.events import JobState, PictureDone
 from tests.jobs.parts import Parts, resolved, wait_for
@@ -318,6 +320,59 @@ def test_cancel_keeps_the_finished_and_retry_makes_the_rest_with_the_same_seeds(
     ended = parts.finished(job.id, "f")
     assert (ended.state, ended.done, ended.pictures[0].image_id) == (DONE, 6, first)
     assert sorted(image.recipe.seed for image in parts.gallery.list("f").images) == list(range(30, 36))
+
+
+def test_a_retry_waits_for_what_is_cancelled_in_the_last_moment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the worker would have the same picture twice, and the end of the first would be taken for the second's."""
+    parts = Parts.build(home)  # not started: the test is the worker
+    dispatcher, queue = parts.dispatcher, parts.queue
+    job = dispatcher.enqueue("local", resolved(), 1)
+    (picture,) = queue.next_pictures(1)
+    queue.cancel("local", job.id)
+    decided = threading.Event()
+
+    class CancelledMeanwhile:
+        """Somebody else has the turn first, and cancels the job once more while the worker has its picture."""
+
+        def __init__(self) -> None:
+            self.turn, self.came = threading.Lock(), 0
+
+        def __enter__(self) -> None:
+            self.turn.acquire()
+            self.came += 1
+            if self.came == 1:
+                dispatcher._flights[picture.key] = _Flight(picture, cancelled=True)
+
+        def __exit__(self, *_: object) -> None:
+            self.turn.release()
+            decided.set()
+
+    monkeypatch.setattr(dispatcher, "_turn", CancelledMeanwhile())
+    retrying = threading.Thread(target=dispatcher.retry, args=("local", job.id))
+    retrying.start()
+    assert decided.wait(20)
+    assert queue.get("local", job.id).pictures[0].state is CANCELLED
+    with dispatcher._gone:
+        del dispatcher._flights[picture.key]
+        dispatcher._gone.notify_all()
+    retrying.join(20)
+    assert queue.get("local", job.id).pictures[0].state is QUEUED
+    parts.close()
+
+
+def test_what_a_dead_worker_had_is_waited_for_until_it_is_written_down(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = Parts.build(home)
+    dispatcher = parts.dispatcher
+    job = dispatcher.enqueue("local", resolved(), 1)
+    (picture,) = parts.queue.next_pictures(1)
+    dispatcher._flights[picture.key] = _Flight(picture, cancelled=True)
+    stopping: list[bool] = []
+    monkeypatch.setattr(dispatcher._ahead, "forget", lambda: stopping.append(dispatcher._is_stopping(job.id)))
+    dispatcher._lost(Lost((picture.key,), (), "it crashed"))
+    assert stopping == [True] and dispatcher._is_stopping(job.id)
+    parts.close()
 
 
 def test_two_people_take_turns(start: Starter) -> None:
