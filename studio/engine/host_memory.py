@@ -14,6 +14,8 @@ import logging
 import mmap
 import threading
 import weakref
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import torch
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _MOST_SLACK = 1.25
 """A block is used for less than it holds, but not for much less."""
+
+_PATIENCE_S = 0.02
+"""A round of pictures waits no longer than that for memory to be pinned."""
 
 
 class HostMemory:
@@ -36,6 +41,16 @@ class HostMemory:
 
     def take(self, size_bytes: int) -> Tensor:
         """A tensor of that many bytes, with anything in them; its memory comes back when its last view is gone."""
+        taking = self.taking(size_bytes)
+        while True:
+            try:
+                next(taking)
+            except StopIteration as end:
+                tensor: Tensor = end.value
+                return tensor
+
+    def taking(self, size_bytes: int) -> Generator[None, None, Tensor]:
+        """As `take`, but yields every now and then while fresh memory is pinned, which may take seconds."""
         size_bytes = max(size_bytes, 1)
         with self._lock:
             fitting = [one for one in self._free if size_bytes <= one.size_bytes <= size_bytes * _MOST_SLACK]
@@ -46,7 +61,7 @@ class HostMemory:
                 self._let_go(size_bytes)
         if block is None:
             block = _Block(size_bytes)
-            self._pinned = self._pinned and block.pin()
+            self._pinned = self._pinned and (yield from _pinning(block))
         view = block.view()
         weakref.finalize(view, self._back, block).atexit = False
         return torch.frombuffer(view, dtype=torch.uint8, count=size_bytes)
@@ -100,6 +115,21 @@ class _Block:
             return False
         weakref.finalize(self, runtime.cudaHostUnregister, address)
         return True
+
+
+def _pinning(block: _Block) -> Generator[None, None, bool]:
+    """Pin a block in a thread of its own, for the device of this one; answers whether that went well."""
+    device = torch.cuda.current_device() if torch.cuda.is_available() else -1
+
+    def pin() -> bool:
+        with torch.cuda.device(device):
+            return block.pin()
+
+    with ThreadPoolExecutor(1, "pin memory") as pool:
+        pinning = pool.submit(pin)
+        while not wait([pinning], _PATIENCE_S).done:
+            yield
+    return pinning.result()
 
 
 def _forget_error() -> None:

@@ -18,6 +18,7 @@ from torch import Tensor
 from studio.engine import health
 from studio.engine.course import Course, Made
 from studio.engine.embeddings import EmbeddingShelf
+from studio.engine.load import LoadedCheckpoint
 from studio.engine.memory import is_out_of_memory, out_of_memory
 from studio.engine.meter import Meter
 from studio.engine.outfit import Outfit
@@ -66,6 +67,7 @@ class StepEngine:
         self._meter = Meter()
         self._loading_for: tuple[str, str] = ("", "")
         self._round = 0
+        self._round_s = 0.0
         self._rounds = Rounds(placement)
         self._pieces = 0
         self._others_are_due = False
@@ -117,12 +119,13 @@ class StepEngine:
         return said
 
     def _other_work(self) -> bool:
-        """What is everybody's: a stage of loading, a newcomer, or a round."""
+        """What is everybody's: some loading, then a newcomer, or a round."""
         self._others_are_due = False
-        if self._load() or self._change() or self._admit():
+        loaded = self._load_awhile()
+        if self._change() or self._admit():
             return True
         # Beside a round there is time for a piece of what comes next.
-        return any([self._advance(), self._read_ahead()])
+        return any([loaded, self._advance(), self._read_ahead()])
 
     def _work(self) -> bool:
         """Do the next piece of the picture that waited longest for one; after it, others have a turn."""
@@ -150,6 +153,16 @@ class StepEngine:
         seconds = time.monotonic() - course.started_at
         self._drop(course)
         self._said.append(PictureDone(order.job_id, order.index, made.picture.to_pixels(), made.notes, seconds))
+
+    def _load_awhile(self) -> bool:
+        """Load for as long as the last round took, at least a stage: so a load and the pictures on their way each have
+        half of the time, however long a round or the whole load is.
+        """
+        ends_at = time.monotonic() + (self._round_s if self._live else 0.0)
+        loaded = self._load()
+        while loaded and self._residency.loading is not None and time.monotonic() < ends_at:
+            loaded = self._load()
+        return loaded
 
     def _load(self) -> bool:
         """Advance the load in progress, or begin the one that a picture on its way needs, the first waiting one, else a
@@ -246,21 +259,12 @@ class StepEngine:
         return False
 
     def _admit(self) -> bool:
-        """Take the first waiting picture in: read its prompts, encode them, draw its noise.
-
-        Nobody comes in while a picture on its way waits for other networks: newcomers would keep these in use for ever.
-        """
-        if not self._waiting:
+        """Take the next waiting picture in: read its prompts, encode them, draw its noise."""
+        found = self._next_newcomer()
+        if found is None:
             return False
-        order = self._waiting[0]
-        is_full = len(self._live) >= self._live_pictures or any(one.wanted for one in self._live)
-        if is_full and not order.at_once:
-            return False
-        outfit = Outfit.of(order)
-        checkpoint = None if outfit is None else self._residency.get(outfit)
-        if checkpoint is None and outfit is not None:
-            return False
-        self._waiting.pop(0)
+        order, checkpoint = found
+        self._waiting.remove(order)
         if order.stamp is not None and order.checkpoint_path and stamp(order.checkpoint_path) != order.stamp:
             name = order.recipe.checkpoint
             self._say_failed(order, DamagedModel(f"{name} was replaced before this picture was begun. Order it again."))
@@ -273,6 +277,24 @@ class StepEngine:
         self._work_on(course)
         return True
 
+    def _next_newcomer(self) -> tuple[PictureOrder, LoadedCheckpoint | None] | None:
+        """Whose turn it is, with the checkpoint if the recipe needs one: the first in the line, or while that one's
+        checkpoint is being loaded, the first whose own is there. The other finds a place kept.
+
+        Nobody comes in while a picture on its way waits for other networks: newcomers would keep these in use for ever.
+        """
+        is_loading = self._residency.loading is not None
+        places = self._live_pictures - is_loading - len(self._live)
+        is_full = places <= 0 or any(one.wanted for one in self._live)
+        for order in self._waiting if is_loading else self._waiting[:1]:
+            if is_full and not order.at_once:
+                continue
+            outfit = Outfit.of(order)
+            checkpoint = None if outfit is None else self._residency.get(outfit)
+            if checkpoint is not None or outfit is None:
+                return order, checkpoint
+        return None
+
     def _advance(self) -> bool:
         """One network call for the pictures that waited longest."""
         asking = [one.trajectory for one in self._live if one.asks_network and one.trajectory is not None]
@@ -280,8 +302,14 @@ class StepEngine:
         if not together:
             return False
         self._round += 1
+        began = time.monotonic()
         for trajectory in together:
             trajectory.served_at = self._round
+        self._serve(together)
+        self._round_s = time.monotonic() - began
+        return True
+
+    def _serve(self, together: Sequence[Trajectory]) -> None:
         with self._meter.charge([one.order for one in together], [len(one.contexts) for one in together]):
             try:
                 answers = [
@@ -289,9 +317,8 @@ class StepEngine:
                 ]
             except Exception as error:
                 self._round_failed(together, error)
-                return True
+                return
             self._answer(together, answers)
-        return True
 
     def _answer(self, together: Sequence[Trajectory], answers: Sequence[Tensor]) -> None:
         asks = [one.ask for one in together]

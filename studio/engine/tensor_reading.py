@@ -74,7 +74,7 @@ def read_tensors(
     for name, info in chosen.items():
         if info.dtype not in DTYPES:
             raise DamagedModel(f"{name} holds numbers of a type that cannot be loaded ({info.dtype})")
-    tensors = _laid_out(chosen, dtype, memory)
+    tensors = yield from _laid_out(chosen, dtype, memory)
     pieces = _pieces(header, chosen)
     count = 0
     with _Readers(path) as readers:
@@ -87,8 +87,10 @@ def read_tensors(
     return tensors
 
 
-def _laid_out(chosen: Mapping[str, TensorInfo], dtype: torch.dtype, memory: HostMemory) -> dict[str, Tensor]:
-    """Empty tensors for all of them, one behind the other in one block."""
+def _laid_out(
+    chosen: Mapping[str, TensorInfo], dtype: torch.dtype, memory: HostMemory
+) -> Generator[int, None, dict[str, Tensor]]:
+    """Empty tensors for all of them, one behind the other in one block; yields 0 while there is no such block yet."""
     places: dict[str, tuple[int, torch.dtype]] = {}
     reached = 0
     for name, info in chosen.items():
@@ -96,7 +98,7 @@ def _laid_out(chosen: Mapping[str, TensorInfo], dtype: torch.dtype, memory: Host
         kind = dtype if own.is_floating_point else own
         places[name] = reached, kind
         reached += -(-prod(info.shape) * kind.itemsize // _ALIGNED_TO) * _ALIGNED_TO
-    block = memory.take(reached)
+    block = yield from _taken(memory, reached)
     tensors = {}
     for name, (start, kind) in places.items():
         shape = chosen[name].shape
@@ -107,6 +109,17 @@ def _laid_out(chosen: Mapping[str, TensorInfo], dtype: torch.dtype, memory: Host
         else:
             tensors[name] = flat.view(shape)
     return tensors
+
+
+def _taken(memory: HostMemory, size_bytes: int) -> Generator[int, None, Tensor]:
+    taking = memory.taking(size_bytes)
+    while True:
+        try:
+            next(taking)
+        except StopIteration as end:
+            block: Tensor = end.value
+            return block
+        yield 0
 
 
 def _pieces(header: Header, chosen: Mapping[str, TensorInfo]) -> Iterator[_Piece]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from studio.engine.step_engine import StepEngine
 from studio.engine.weights import Weights, read_weights
 from studio.errors import OutOfMemory
 from studio.recipe.adapters import Adapter
-from studio.recipe.events import PictureDone, PictureFailed, PictureOrder
+from studio.recipe.events import Event, PictureDone, PictureFailed, PictureOrder
 from tests.engine.conftest import CPU, finished
 from tests.engine.pretended_card import PretendedCard
 from tests.engine.recipes import finish, order, resolved
@@ -265,6 +266,39 @@ def test_memory_that_cannot_be_pinned_is_used_all_the_same(monkeypatch: pytest.M
     kept = [memory.take(1000), memory.take(2000)]
     assert [one.numel() for one in kept] == [1000, 2000]
     assert runtime.tried == 1 and forgotten == [True], "not tried again, and nobody else is told of the error"
+
+
+def test_pictures_go_on_while_memory_is_pinned(toy: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pinning some gigabytes takes a second or two."""
+    told, tried = threading.Event(), []
+
+    class Runtime:
+        def cudaHostRegister(self, address: int, size_bytes: int, flags: int) -> int:  # noqa: N802  CUDA's name
+            tried.append(size_bytes)
+            return 0 if told.wait(60) else 2
+
+        def cudaHostUnregister(self, address: int) -> int:  # noqa: N802  CUDA's name
+            return 0
+
+    monkeypatch.setattr(torch.cuda, "cudart", Runtime)
+    engine = StepEngine(CARD, kept := Residency(CARD, 10**10))
+    engine.submit(PictureOrder("first", 0, resolved(steps=1), toy))
+    finish(engine)
+    kept._memory = HostMemory(pinned=True)
+    engine.submit(PictureOrder("second", 0, resolved(steps=2), other))
+    engine.submit(PictureOrder("third", 0, resolved(steps=2), toy))
+    events: list[Event] = []
+    try:
+        while not (tried and any(isinstance(event, PictureDone) for event in events)):
+            events += engine.step()
+            assert not any(isinstance(event, PictureFailed) for event in events)
+    finally:
+        told.set()
+    assert [event.job_id for event in events if isinstance(event, PictureDone)] == ["third"]
+    events = finish(engine)
+    assert [event.job_id for event in events if isinstance(event, PictureDone)] == ["second"]
+    assert len(tried) == len(inspect_checkpoint(other).components)
+    engine.close()
 
 
 def test_a_block_may_come_back_while_another_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
