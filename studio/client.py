@@ -351,6 +351,22 @@ class StudioClient:
         """Take the picture that was put on a model's card away."""
         return self._json("DELETE", f"/api/v1/models/{model_id}/picture")
 
+    def check_models(self, model_ids: Sequence[str] | None = None) -> dict[str, Any]:
+        """Read models again from end to end in the background, all of them unless some are named; `checks` tells."""
+        return self._json("POST", "/api/v1/models/checks", {"models": None if model_ids is None else [*model_ids]})
+
+    def checks(self) -> dict[str, Any]:
+        """How the models that are checked stand: ``state``, bytes, and ``problems`` by name."""
+        return self._json("GET", "/api/v1/models/checks")
+
+    def stop_checks(self) -> dict[str, Any]:
+        """Stop checking; what was found stays on the cards. Where nothing is being checked, forget the round."""
+        return self._json("DELETE", "/api/v1/models/checks")
+
+    def model_check(self, model_id: str) -> dict[str, Any]:
+        """How the check of one model stands, and what was found last: ``sound``, ``problem``, ``at``."""
+        return self._json("GET", f"/api/v1/models/{model_id}/check")
+
     def residency(self) -> dict[str, Any]:
         """Which models take memory, what is free, and what changing to each checkpoint costs."""
         return self._json("GET", "/api/v1/models/residency")

@@ -20,6 +20,7 @@ from studio.api import (
     backups,
     batches,
     catalogue,
+    checks,
     images,
     imports,
     jobs,
@@ -93,7 +94,7 @@ def create_app(studio: Studio, *, page: bool = True) -> FastAPI:
     app.include_router(health)
     parts = (
         *(jobs, batches, queue, albums, imports, images, recipes, presets, prompts, wildcards),
-        *(sources, arrivals, residency, models, people, remembered, sharing, catalogue, backups),
+        *(sources, arrivals, checks, residency, models, people, remembered, sharing, catalogue, backups),
     )
     for part in parts:
         app.include_router(part.router, prefix="/api/v1")

@@ -26,6 +26,7 @@ from studio.jobs import Dispatcher, Hub, JobView, Order, Queue, Supervisor
 from studio.jobs.allowance import check_work
 from studio.library import Library
 from studio.library.arrivals import Arrivals
+from studio.library.checks import Checks
 from studio.library.hub import Hub as ModelHub
 from studio.locating import Locator
 from studio.offer import StudioOffer
@@ -95,6 +96,7 @@ class Studio:
     dispatcher: Dispatcher
     memory: Memory
     arrivals: Arrivals
+    checks: Checks
     room: Room
     notices: Notices
     caretaker: Caretaker
@@ -113,6 +115,7 @@ class Studio:
     def close(self) -> None:
         """Stop the worker, park what is unfinished, and let go of the home folder. Harmless when repeated."""
         self.arrivals.close()
+        self.checks.close()
         self.library.close()  # before what may wait for the hash of a large file
         self.dispatcher.close()
         self.caretaker.close()
@@ -421,6 +424,7 @@ def _build(settings: Settings, lock: HomeLock) -> Studio:
         dispatcher=dispatcher,
         memory=memory,
         arrivals=Arrivals(paths.models, paths.cache, library.scan),
+        checks=Checks(library),
         room=room,
         notices=Notices(paths, [room.warning, gallery.missing], [caretaker.trouble], remarks),
         caretaker=caretaker,

@@ -24,6 +24,7 @@ _RESETS = {
     "studio.db": "A new one was made with what could still be read, and with a row for every picture file.",
     "secret.key": "A new one was made: everybody logs in again, and invitations that were out no longer count.",
     "model-hashes.json": "Models are read again when they are next used.",
+    "model-checks.json": "What was found of models that were checked is no longer known. Check them again.",
 }
 """What became of the things in the files of these names."""
 

@@ -34,7 +34,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "zeros": lambda data: bytes(len(data)),
     "garbage": lambda data: bytes(range(7, 256)) * (len(data) // 200 + 1),
 }
-STATE_FILES = ("settings.toml", "studio.db", "secret.key", "cache/model-hashes.json")
+STATE_FILES = ("settings.toml", "studio.db", "secret.key", "cache/model-hashes.json", "cache/model-checks.json")
 
 
 @contextlib.contextmanager
@@ -54,6 +54,7 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "settings.toml").write_text(SETTINGS)
     (home / "cache").mkdir()
     (home / "cache" / "model-hashes.json").write_text('{"/models/a.safetensors": {"sha256": "0", "stamp": [1, 2]}}')
+    (home / "cache" / "model-checks.json").write_text('{"/models/a.safetensors": {"at": "", "stamps": [[1, 2]]}}')
     with studio_at(home) as studio:
         recipe = studio.resolve(Recipe(prompt="a walrus", steps=2, seed=1))
         image = studio.gallery.add(Pixels(64, 64, bytes(64 * 64 * 3)), recipe, {}, "local", "first", 0)

@@ -12,9 +12,11 @@ from fastapi.routing import APIRoute
 
 from studio.api import (
     albums,
+    arrivals,
     backups,
     batches,
     catalogue,
+    checks,
     images,
     imports,
     jobs,
@@ -40,7 +42,7 @@ ROUTES = [
     route
     for part in (
         *(jobs, batches, queue, albums, images, imports, recipes, presets, prompts, wildcards),
-        *(sources, residency, models, people, remembered, sharing, catalogue, backups),
+        *(sources, arrivals, checks, residency, models, people, remembered, sharing, catalogue, backups),
     )
     for route in part.router.routes
 ]

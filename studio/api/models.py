@@ -112,10 +112,10 @@ def model_thumbnail(model_id: str, studio: StudioOf) -> Response:
     return Response(studio.library.picture(model_id), media_type="image/webp", headers=PICTURE)
 
 
-@router.post("/models/{model_id}/verify")
+@router.post("/models/{model_id}/verify", deprecated=True)
 def verify_model(model_id: str, studio: StudioOf, keeper: KeeperOf) -> dict[str, Any]:
-    """Read a model again from end to end, which takes seconds for each gigabyte: whether it is ``sound``, else the
-    ``problem``. Bytes that changed although size and time did not are noticed by the hash.
+    """Read a model again while the request waits, for scripts of before: whether it is ``sound``, else the
+    ``problem``. `POST /models/{model_id}/check` does so in the background.
 
     For whoever keeps the models.
     """

@@ -102,6 +102,30 @@ ANSWERS: dict[tuple[str, str], Any] = {
             }
         ]
     },
+    ("get", "/api/v1/models/checks"): {
+        "state": "running",
+        "models": 27,
+        "checked": 3,
+        "stopped": 0,
+        "current": {"id": "0123…", "name": "ink", "state": "running", "done_bytes": 4e7, "size_bytes": 1.5e8},
+        "problems": [{"id": "4567…", "name": "cut", "problem": "The file is cut short: …"}],
+        "done_bytes": 4.2e9,
+        "size_bytes": 6.9e10,
+        "bytes_per_s": 4.1e8,
+        "seconds_left": 158.0,
+    },
+    ("get", "/api/v1/models/{model_id}/check"): {
+        "id": "0123…",
+        "name": "ink",
+        "state": "done",
+        "done_bytes": 1.5e8,
+        "size_bytes": 1.5e8,
+        "bytes_per_s": 0.0,
+        "seconds_left": None,
+        "sound": True,
+        "problem": None,
+        "at": "2026-01-31T12:00:00+00:00",
+    },
     ("get", "/api/v1/images"): {"images": [{"id": "0123…", "prompt": "a fox", "seed": 7}], "total": 1, "next": None},
     ("post", "/api/v1/recipes/read"): {
         "program": "ComfyUI",

@@ -25,6 +25,7 @@ KindFlag = Annotated[
     str, typer.Option("--kind", help="checkpoint, lora, embedding, vae, upscaler, controlnet, another kind, or all.")
 ]
 USUAL_ADDRESS = "http://127.0.0.1:7860"
+_WORTH_TELLING_BYTES = 1_000_000_000
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -115,12 +116,16 @@ def verify_models(
 ) -> None:
     """Read models again from end to end, and name those that are damaged or changed since they were hashed."""
     library = _library(home, folders)
-    cards = [library.look_up(name) for name in names] if names else library.models()
+    cards = [library.look_up(name, hashed=False) for name in names] if names else library.models()
+    line = _Line(sum(card.size_bytes for card in cards))
     damaged = 0
     for card in cards:
-        problem = library.verify(card)
+        problem = library.verify(card, line.part)
         damaged += problem is not None
+        line.end_part(card.size_bytes)
         typer.echo(f"{card.name}: {problem or 'sound'}")
+    if damaged and len(cards) > 1:
+        typer.echo(f"{damaged} of {len(cards)} are not sound.", err=True)
     if damaged:
         raise typer.Exit(1)
 
@@ -202,11 +207,15 @@ def pull_model(
 
 
 class _Line:
-    """Progress on one line of a terminal; in a file, a line for each tenth."""
+    """Progress on one line of a terminal; in a file, a line for each tenth. Of ``whole`` bytes there may be several
+    parts, with other lines between them; less than is worth telling of is not told of in a file.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, whole: int = 0) -> None:
         self._shown_s = 0.0
         self._tenth = -1
+        self._whole = whole
+        self._before = 0
 
     def __call__(self, done: int, total: int) -> None:
         words = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
@@ -217,6 +226,18 @@ class _Line:
         elif total and done * 10 // total > self._tenth:
             self._tenth = done * 10 // total
             typer.echo(words, err=True)
+
+    def part(self, done: int, total: int) -> None:
+        """So much of the part that is under way is done."""
+        done += self._before
+        if done < self._whole and (sys.stderr.isatty() or self._whole >= _WORTH_TELLING_BYTES):
+            self(done, self._whole)
+
+    def end_part(self, size: int) -> None:
+        """A part ended: the line is free for other words."""
+        self._before += size
+        if sys.stderr.isatty() and self._shown_s:
+            typer.echo("\r\033[K", nl=False, err=True)
 
 
 def _kind(text: str) -> Kind | None:

@@ -52,6 +52,16 @@ class OwnDefaults:
 
 
 @dataclass(frozen=True)
+class Checked:
+    """What was found when all of a model was last read: ``at`` is when (ISO 8601, UTC), ``problem`` a sentence, or
+    ``None`` where it is sound.
+    """
+
+    at: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
 class ModelCard:
     """One model of any kind, as found on disk.
 
@@ -75,7 +85,7 @@ class ModelCard:
     ``about`` is what its maker says of it, ``picture`` one that lies beside it. ``notes`` and ``recipe`` (fields to
     begin with) are what a person wrote on the card; so are ``trigger_words``, a LoRA's ``weight`` and ``picture``, or
     else its maker's; so are ``prediction`` and ``zero_snr``, or else what the header was taken for. ``own`` names those
-    of these five that a person wrote.
+    of these five that a person wrote. ``checked`` is there where all of its files were read as they are now.
     """
 
     name: str
@@ -114,6 +124,7 @@ class ModelCard:
     weight: float | None = None
     own: tuple[str, ...] = ()
     folder: str = ""
+    checked: Checked | None = None
 
     @property
     def id(self) -> str:

@@ -19,11 +19,13 @@ from studio.library import naming
 from studio.library.about import entries_of
 from studio.library.card import KINDS, Kind, ModelCard
 from studio.library.card_fields import CORRECTABLE, Change, check_change
+from studio.library.checking import Outcomes, read_again, stamps_in_order
 from studio.library.corrected import corrected
 from studio.library.diffusers_folder import size_of
 from studio.library.facts import facts_of
 from studio.library.hashes import Hashes
 from studio.library.header import read_header
+from studio.library.line import Progress
 from studio.library.own_cards import OwnCards
 from studio.library.pictures import made_small, small_picture
 from studio.library.scanner import Scanner
@@ -71,6 +73,7 @@ class Library:
         self._shipped = tuple(shipped)
         self._cache = cache
         self._hashes = Hashes(cache)
+        self._outcomes = Outcomes(cache)
         self._own_cards = OwnCards(own_cards or cache / "model-cards")
         self._default = default
         self._hash_ahead = hash_ahead
@@ -135,6 +138,7 @@ class Library:
 
     def models(self) -> tuple[ModelCard, ...]:
         """Every model of every kind, with its hash where it is known by now."""
+        self._outcomes.look()
         return tuple(self._with_known_hash(card) for card in self._cards)
 
     def checkpoints(self) -> tuple[ModelCard, ...]:
@@ -210,8 +214,9 @@ class Library:
         name = self._own_cards.keep_picture(made_small(picture.read_bytes())) if picture else None
         return self.write(model_id, picture=name)
 
-    def look_up(self, name: str, kind: Kind | None = None) -> ModelCard:
+    def look_up(self, name: str, kind: Kind | None = None, *, hashed: bool = True) -> ModelCard:
         """The model of that name or hash, whatever is wrong with it: of one kind, or of the first kind that has one.
+        With ``hashed`` the card has its hash, computed now if need be.
 
         Raises:
             NotFound: nothing answers to that name.
@@ -220,34 +225,29 @@ class Library:
         for each in kinds:
             with contextlib.suppress(NotFound):
                 card = self._shelf(each).find(name)
-                return card if card.trouble == "damaged" else self._hashed(card)
+                return self._hashed(card) if hashed and card.trouble != "damaged" else card
         return self._shelf(kinds[0]).find(name)
 
-    def verify(self, card: ModelCard) -> str | None:
-        """What is wrong with a model when all of it is read again, in a sentence; ``None`` when it is sound."""
-        if card.trouble == "damaged":
-            return card.problem
-        headers = [read_header(file) for file in card.files if file.suffix.lower() == SAFETENSORS]
-        problem = next((header.problem for header in headers if header.problem), None)
-        if problem:
-            return problem
-        before = self._hashes.known(card.path, card.files)
-        try:
-            now = self._hashes.fresh(card.path, card.files)
-        except DamagedModel as error:
-            return str(error)
-        if before and before != now:
-            return (
-                f"Its bytes changed although size and time did not: the hash was {before[:10]} and is {now[:10]} now. "
-                "The disk or a cable may be failing; download it again."
-            )
-        return None
+    def verify(self, card: ModelCard, progress: Progress = lambda done, total: None) -> str | None:
+        """What is wrong with a model when all of it is read again, in a sentence; ``None`` when it is sound.
+
+        The card says so from then on, until its files change. ``progress`` is called with the bytes that were read,
+        and what it raises ends the reading.
+        """
+        before = stamps_in_order(card)
+        problem = read_again(card, self._hashes, progress)
+        if card.files:  # else its card says all there is to say
+            self._outcomes.keep(card, before, problem)
+            with self._lock:
+                self._revision += 1
+        return problem
 
     def by_id(self, model_id: str) -> ModelCard:
         """The model of any kind that the routes call so. Raises `NotFound`."""
-        for card in self.models():
+        for card in self._cards:
             if card.id == model_id:
-                return card
+                self._outcomes.look()
+                return self._with_known_hash(card)
         raise NotFound("That model is no longer there. Look for models again.")
 
     def facts(self, name: str = AUTO, *, hashed: bool = True) -> CheckpointFacts:
@@ -323,6 +323,7 @@ class Library:
             picture=self._own_cards.picture_of(own) or card.picture,
             defaults=replace(card.defaults, **chosen),
             warning=" ".join(part for part in (card.warning, own.problem) if part) or None,
+            checked=self._outcomes.of(card),
         )
 
     def _hash_all(self) -> None:

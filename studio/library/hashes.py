@@ -14,6 +14,7 @@ import hashlib
 import json
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -58,9 +59,18 @@ class Hashes:
         """
         return _combined(path, files, [self._remembered(file) or self._read(file) for file in files])
 
-    def fresh(self, path: Path, files: tuple[Path, ...]) -> str:
-        """The hash of a model as it is on the disk now, whatever is remembered. Raises as `compute` does."""
-        return _combined(path, files, [sha256_of(file, self._check_stopped) for file in files])
+    def fresh(self, path: Path, files: tuple[Path, ...], on_bytes: Callable[[int], None] = lambda count: None) -> str:
+        """The hash of a model as it is on the disk now, whatever is remembered; what was not, is from now on.
+
+        ``on_bytes`` is called with the bytes of each block that was read. Raises as `compute` does, and what that
+        raises.
+        """
+
+        def read(count: int) -> None:
+            self._check_stopped()
+            on_bytes(count)
+
+        return _combined(path, files, [self._read_anew(file, read) for file in files])
 
     def stop(self) -> None:
         """Make a running `compute` end soon, in whatever thread."""
@@ -76,13 +86,23 @@ class Hashes:
             if remembered:
                 return remembered
             before = stamp_of(file)
-            whole, payload = both_hashes_of(file, self._check_stopped)
-            if before is not None and before == stamp_of(file):  # else it changed under our eyes
-                entry = {"stamp": before, "sha256": whole, "payload": payload}
-                with self._saving:
-                    self._known = {**self._known, str(file): entry}
-                    self._save()
+            whole, payload = both_hashes_of(file, lambda count: self._check_stopped())
+            self._remember(file, before, whole, payload)
             return whole
+
+    def _read_anew(self, file: Path, on_bytes: Callable[[int], None]) -> str:
+        before = stamp_of(file)
+        whole, payload = both_hashes_of(file, on_bytes, from_disk=True)
+        if not self._remembered(file):
+            self._remember(file, before, whole, payload)
+        return whole
+
+    def _remember(self, file: Path, before: list[int] | None, whole: str, payload: str) -> None:
+        if before is not None and before == stamp_of(file):  # else it changed under our eyes
+            entry = {"stamp": before, "sha256": whole, "payload": payload}
+            with self._saving:
+                self._known = {**self._known, str(file): entry}
+                self._save()
 
     def _check_stopped(self) -> None:
         if self._stopped.is_set():
@@ -99,13 +119,19 @@ class Hashes:
             log.warning("The hashes of models cannot be remembered in %s: %s", self._file, error)
 
 
-def sha256_of(file: Path, between_blocks: Callable[[], None] = lambda: None) -> str:
+def sha256_of(file: Path) -> str:
     """The SHA-256 of a file in hexadecimal. Raises `DamagedModel` when it cannot be read."""
-    return both_hashes_of(file, between_blocks)[0]
+    return both_hashes_of(file)[0]
 
 
-def both_hashes_of(file: Path, between_blocks: Callable[[], None] = lambda: None) -> tuple[str, str]:
+def both_hashes_of(
+    file: Path, on_bytes: Callable[[int], None] = lambda count: None, *, from_disk: bool = False
+) -> tuple[str, str]:
     """The SHA-256 of a file, and of what lies behind its safetensors header (empty for other files), in one reading.
+
+    ``on_bytes`` is called with the bytes of each block. ``from_disk`` has the system read what it still holds in
+    memory anew, where it can be asked to, and hold nothing of it afterwards: only so a disk shows what it gives, and
+    gigabytes push nothing else out of memory.
 
     A1111 and kohya know a LoRA by the second (sd-scripts, ``library/train_util.py``, ``addnet_hash_safetensors``).
     Raises `DamagedModel` when the file cannot be read.
@@ -113,6 +139,8 @@ def both_hashes_of(file: Path, between_blocks: Callable[[], None] = lambda: None
     whole, payload = hashlib.sha256(), hashlib.sha256()
     try:
         with file.open("rb", buffering=0) as stream:
+            if from_disk:
+                _let_go(stream)
             header_bytes = _header_bytes(stream, file)
             position = 0
             while block := stream.read(_BLOCK_BYTES):
@@ -120,10 +148,19 @@ def both_hashes_of(file: Path, between_blocks: Callable[[], None] = lambda: None
                 if header_bytes and position + len(block) > header_bytes:
                     payload.update(block[max(header_bytes - position, 0) :])
                 position += len(block)
-                between_blocks()
+                if from_disk:
+                    _let_go(stream, position)
+                on_bytes(len(block))
     except OSError as error:
         raise DamagedModel(f"{file.name} cannot be read: {error.strerror or error}. Look for models again.") from error
     return whole.hexdigest(), payload.hexdigest() if header_bytes else ""
+
+
+def _let_go(stream: BinaryIO, length: int = 0) -> None:
+    """Ask the system to hold the beginning of a file, or all of it, in memory no longer; what others use stays."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # not every file system can
+            os.posix_fadvise(stream.fileno(), 0, length, os.POSIX_FADV_DONTNEED)
 
 
 def _header_bytes(stream: BinaryIO, file: Path) -> int:

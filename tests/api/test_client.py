@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,10 @@ def test_images_with_search(studio: StudioClient) -> None:
 def test_models_recipes_and_presets(studio: StudioClient) -> None:
     (toy,) = studio.models(query="toy-b", usable=True)
     assert studio.write_on_model(toy["id"], notes="mine")["notes"] == "mine" == studio.model(toy["id"])["notes"]
+    assert studio.check_models([toy["id"]])["models"] == 1
+    while studio.checks()["state"] == "running":
+        time.sleep(0.01)
+    assert studio.model_check(toy["id"])["sound"] and studio.stop_checks()["state"] == "idle"
     resolved = studio.resolve({**SMALL, "prompt": "x", "checkpoint": "toy-b"})
     assert resolved["checkpoint"] == "toy-b" and studio.validate(SMALL)["valid"]
     refused = studio.validate({"steps": 0})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from studio.cli.app import app
+from studio.cli.models import _Line
 from studio.errors import StudioError
 from studio.recipe import Recipe
 from studio.recipe.events import Pixels
@@ -96,6 +98,28 @@ def test_bytes_that_changed_by_themselves_are_found(home: Path) -> None:
     assert answer.exit_code == 1 and "Its bytes changed although size and time did not" in answer.output
     os.truncate(home / "models" / "flux.safetensors", 500)
     assert "flux: The file is cut short" in studio("verify", "flux", "--home", str(home)).output
+    card = json.loads(studio("info", "ink", "--home", str(home)).output)
+    assert "Its bytes changed" in card["checked"]["problem"], "a running studio tells of it too"
+    every = studio("verify", "--home", str(home))
+    assert every.exit_code == 1 and "starter: sound" in every.output
+    assert every.output.endswith("2 of 5 are not sound.\n")
+
+
+def test_checking_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    line = _Line(4_000_000_000)
+    for done in (0, 500_000_000, 1_000_000_000):
+        line.part(done, 1_000_000_000)
+    line.end_part(1_000_000_000)
+    line.part(100_000_000, 3_000_000_000)  # within the tenth that was told of
+    line.part(3_000_000_000, 3_000_000_000)  # whose own line follows
+    assert capsys.readouterr().err.splitlines() == ["0 of 4,000 MB", "500 of 4,000 MB", "1,000 of 4,000 MB"]
+    small = _Line(40_000_000)
+    small.part(1, 40_000_000)
+    assert capsys.readouterr().err == "", "of what takes no time nothing is said in a file"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    small.part(20_000_000, 40_000_000)
+    small.end_part(40_000_000)
+    assert capsys.readouterr().err == "\r20 of 40 MB\r\033[K", "and the line is free for the next words"
 
 
 def test_converting_asks_first_and_leaves_the_folder_alone(home: Path, tmp_path: Path) -> None:

@@ -102,12 +102,12 @@ def test_a_small_file_does_not_wait_for_a_large_one_and_nothing_is_read_twice(
     read: list[Path] = []
     real = hashes.both_hashes_of
 
-    def slow(file: Path, between_blocks: Callable[[], None]) -> tuple[str, str]:
+    def slow(file: Path, on_bytes: Callable[[int], None]) -> tuple[str, str]:
         read.append(file)
         if file == large:
             begun.set()
             assert go_on.wait(30)
-        return real(file, between_blocks)
+        return real(file, on_bytes)
 
     monkeypatch.setattr(hashes, "both_hashes_of", slow)
     kept = Hashes(tmp_path / "cache")
