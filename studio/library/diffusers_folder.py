@@ -7,7 +7,7 @@ configuration gives. It builds no network and follows no link to the hub.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -17,6 +17,7 @@ from studio.library.corrected import corrected
 from studio.library.header import Header, read_header
 from studio.library.identify import FAMILY_BY_TEXT_WIDTH, NATIVE_SIZE_PX, Identity
 from studio.library.own_defaults import FOLDER_FILE, read_own_defaults
+from studio.library.sidecars import with_sidecars
 from studio.library.support import PICKLED, unsupported
 from studio.recipe.limits import LIMITS
 
@@ -31,8 +32,8 @@ _SPOILED = "Download the folder again."
 _UNET_PIPELINES = ("StableDiffusionPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionImg2ImgPipeline")
 
 
-def folder_card(folder: Path) -> Checkpoint:
-    """The card of a pipeline folder; whatever is wrong with it is told on the card."""
+def folder_card(folder: Path, sidecars: Sequence[Path] = ()) -> Checkpoint:
+    """The card of a pipeline folder, with what its ``sidecars`` say; whatever is wrong with it is told on the card."""
     defaults, warning = read_own_defaults(folder / FOLDER_FILE)
     files: tuple[Path, ...] = ()
     identity = Identity("checkpoint")
@@ -49,7 +50,7 @@ def folder_card(folder: Path) -> Checkpoint:
     except ModelError as error:
         problem, trouble = str(error), "unsupported" if isinstance(error, UnsupportedModel) else "damaged"
     card = _card(folder, identity, files, precision, problem, trouble, defaults, warning)
-    return corrected(card, defaults.prediction, defaults.zero_snr)
+    return with_sidecars(corrected(card, defaults.prediction, defaults.zero_snr), sidecars)
 
 
 def _card(

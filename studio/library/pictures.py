@@ -28,7 +28,7 @@ _SUFFIXES = (".preview.png", ".png", ".jpg", ".jpeg", ".webp", ".preview.jpg", "
 
 
 def picture_beside(path: Path, is_folder: bool, names_in: Callable[[Path], Collection[str]]) -> Path | None:
-    """The picture that lies beside a model, by the names A1111 and its companions give them."""
+    """The picture that lies beside a model, or within its folder, by the names A1111 and its companions give them."""
     folder = path.parent
     stem = path.name if is_folder else path.stem
     beside = names_in(folder)
@@ -37,7 +37,14 @@ def picture_beside(path: Path, is_folder: bool, names_in: Callable[[Path], Colle
             return folder / (stem + suffix)
     if is_folder:
         inside = names_in(path)
-        for name in ("preview.png", "preview.jpg", "preview.webp", "thumbnail.png", "thumbnail.jpg"):
+        for name in (
+            *(stem + suffix for suffix in _SUFFIXES),
+            "preview.png",
+            "preview.jpg",
+            "preview.webp",
+            "thumbnail.png",
+            "thumbnail.jpg",
+        ):
             if name in inside:
                 return path / name
     return None

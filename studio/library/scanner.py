@@ -73,7 +73,7 @@ class Scanner:
                         continue
                     seen.add(real)
                     card = (
-                        self._folder_card(find.path, on_folder)
+                        self._folder_card(find.path, names_in, on_folder)
                         if find.is_folder
                         else self._file_card(find.path, names_in)
                     )
@@ -87,20 +87,24 @@ class Scanner:
         """The card of a file; one that has not changed since the last scan, nor what lies beside it, is not read
         again.
         """
-        names = names_in(file.parent)
-        sidecars = sidecars_beside(file, names)
-        defaults = [own] if (own := own_defaults_of(file)).name in names else []
+        sidecars = sidecars_beside(file, False, names_in)
+        defaults = [own] if (own := own_defaults_of(file)).name in names_in(file.parent) else []
         self._beside += [*defaults, *sidecars]
         stamp = tuple((str(place), stamp_of(place)) for place in (file, *defaults, *sidecars))
         return self._remembered(file, stamp, lambda path: single_file_card(path, sidecars))
 
-    def _folder_card(self, folder: Path, on_folder: Callable[[Path], None]) -> ModelCard:
+    def _folder_card(
+        self, folder: Path, names_in: Callable[[Path], frozenset[str]], on_folder: Callable[[Path], None]
+    ) -> ModelCard:
         """The same of a pipeline folder, by its files and those of its parts."""
+        sidecars = sidecars_beside(folder, True, names_in)
+        self._beside += sidecars
         parts = [folder, *(Path(entry.path) for entry in _entries(folder) if entry.is_dir())]
         for part in parts:
             on_folder(part)
         files = [Path(entry.path) for part in parts for entry in _entries(part) if not entry.is_dir()]
-        return self._remembered(folder, tuple((str(file), *(stamp_of(file) or ())) for file in files), folder_card)
+        stamp = tuple((str(file), *(stamp_of(file) or ())) for file in [*files, *sidecars])
+        return self._remembered(folder, stamp, lambda path: folder_card(path, sidecars))
 
     def _remembered(self, path: Path, stamp: object, describe: Callable[[Path], ModelCard]) -> ModelCard:
         seen = self._seen.get(path)

@@ -1,4 +1,4 @@
-"""What other programs keep beside a model file: A1111's ``NAME.json`` and the ``NAME.civitai.info`` of its companions.
+"""What other programs keep beside a model: A1111's ``NAME.json`` and the ``NAME.civitai.info`` of its companions.
 
 Their keys are public: A1111 writes ``activation text``, ``preferred weight``, ``negative text``, ``notes``,
 ``description`` and ``sd version`` (its wiki, "Extra networks"); ``.civitai.info`` is the answer of Civitai's REST API
@@ -38,9 +38,16 @@ class _Said:
     weight: float | None = None
 
 
-def sidecars_beside(file: Path, names: Collection[str]) -> tuple[Path, ...]:
-    """Those of ``file`` among the ``names`` in its folder; what a person set in A1111 goes before what was fetched."""
-    return tuple(file.with_name(file.stem + suffix) for suffix in (A1111, CIVITAI) if file.stem + suffix in names)
+def sidecars_beside(model: Path, is_folder: bool, names_in: Callable[[Path], Collection[str]]) -> tuple[Path, ...]:
+    """Those of a file, or of a folder, for which each may lie within it too; what a person set in A1111 goes before
+    what was fetched, and what lies beside it before what lies within.
+    """
+    stem = model.name if is_folder else model.stem
+    found = []
+    for suffix in (A1111, CIVITAI):
+        places = [model.parent, model] if is_folder else [model.parent]
+        found += [place / (stem + suffix) for place in places if stem + suffix in names_in(place)]
+    return tuple(found)
 
 
 def with_sidecars(card: ModelCard, sidecars: Sequence[Path]) -> ModelCard:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from studio.library import Library, ModelCard
 from tests.library import header_files as files
@@ -126,3 +130,42 @@ def test_only_a_lora_has_a_weight(tmp_path: Path, library: Library) -> None:
     beside(tmp_path / "models", ".json", {"preferred weight": 0.5, "description": "for faces"})
     told = card(library)
     assert (told.weight, told.about.description) == (None, "for faces")
+
+
+def test_of_a_diffusers_folder_they_lie_beside_it_or_in_it(
+    library: Library, put: Callable[[str], Path], tmp_path: Path
+) -> None:
+    folder, picture = put("toy.v1"), io.BytesIO()
+    (folder / "toy.v1.civitai.info").write_text(json.dumps(CIVITAI))
+    told = card(library)
+    assert told.trigger_words == ("inked", "brush", "calm") and told.about.title == "Ink <b>wash</b>"
+    (tmp_path / "models" / "toy.v1.json").write_text(json.dumps({**ACTIVATION, "preferred weight": "much"}))
+    (tmp_path / "models" / "toy.json").write_text(json.dumps({"activation text": "another one's"}))
+    told = card(library)
+    assert told.trigger_words == ("sks style", "(ink, wash:1.2)", "inked", "brush", "calm")
+    assert told.about.description == "Ink on paper.\nNot above 0.9." and told.about.negative_words == ("photo", "3d")
+    assert told.weight is None and "In toy.v1.json: preferred weight is of no use" in (told.warning or "")
+    assert told.usable and not told.picture
+    Image.new("RGB", (60, 30), "teal").save(picture, "PNG")
+    (folder / "toy.v1.png").write_bytes(picture.getvalue())
+    assert card(library).picture == folder / "toy.v1.png"
+    (tmp_path / "models" / "toy.v1.preview.png").write_bytes(picture.getvalue())
+    assert card(library).picture == tmp_path / "models" / "toy.v1.preview.png"
+
+
+def test_a_change_beside_a_folder_is_noticed(library: Library, put: Callable[[str], Path], tmp_path: Path) -> None:
+    put("toy")
+    file = tmp_path / "models" / "toy.json"
+    file.write_text('{"activation text": "one"}')
+    assert card(library).trigger_words == ("one",)
+    library.watch(interval_s=0.05)
+    try:
+        with file.open("r+", encoding="utf-8") as stream:
+            stream.write('{"activation text": "two"}')
+        os.utime(file, ns=(0, 0))
+        deadline = time.monotonic() + 20
+        while library.models()[0].trigger_words != ("two",) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert library.models()[0].trigger_words == ("two",)
+    finally:
+        library.close()
