@@ -325,10 +325,16 @@ class StudioClient:
         return answer
 
     def models(
-        self, kind: str = "checkpoint", query: str = "", *, usable: bool | None = None, refresh: bool = False
+        self,
+        kind: str = "checkpoint",
+        query: str = "",
+        *,
+        folder: str = "",
+        usable: bool | None = None,
+        refresh: bool = False,
     ) -> list[dict[str, Any]]:
-        """The models of a kind, or of ``all``; those that ``query`` fits, or that are ``usable``."""
-        asked = httpx.QueryParams(kind=kind, query=query, refresh=refresh)
+        """The models of a kind, or of ``all``; those that ``query`` fits, in a ``folder``, or that are ``usable``."""
+        asked = httpx.QueryParams(kind=kind, query=query, folder=folder, refresh=refresh)
         asked = asked if usable is None else asked.set("usable", usable)
         found: list[dict[str, Any]] = self._json("GET", f"/api/v1/models?{asked}")["models"]
         return found

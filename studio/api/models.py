@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from studio.api.caller import KeeperOf, OwnerOf, StudioOf, keeps_models
-from studio.library import KINDS, Family, Kind, matching
+from studio.library import KINDS, Family, Kind, folder_called, folders_of, matching
 from studio.library.card import Prediction
 from studio.library.card_fields import Change
 
@@ -37,14 +37,16 @@ def list_models(
     request: Request,
     kind: Literal[Kind, "all"] = Query("checkpoint", description="One kind of model, or all of them."),
     family: list[Family] = Query([], description="Only these families; may be repeated."),  # noqa: B008
+    folder: str = Query("", max_length=1_000, description="Only in this folder or further down; `.`: in none."),
     query: str = Query("", max_length=500, description="Words that name, notes, trigger words or hash hold."),
     usable: bool | None = Query(None, description="Only those that can, or cannot, be used."),
     refresh: bool = Query(False, description="Look through the folders first."),
 ) -> dict[str, Any]:
     """The models of the library, checkpoints unless told otherwise; those with a problem say which.
 
-    ``kinds`` counts all there are of each kind, ``problems`` are sentences about folders that cannot be read (which
-    ones, only those who keep the models are told), and ``revision`` changes when anything does.
+    ``kinds`` counts all there are of each kind, ``folders`` those of the kind asked for in each folder and further
+    down; a folder that holds no model of any kind is refused. ``problems`` are sentences about folders that cannot be
+    read (which ones, only those who keep the models are told), and ``revision`` changes when anything does.
     """
     library = studio.library
     if refresh:
@@ -52,10 +54,12 @@ def list_models(
     revision = library.revision
     everything = library.models()
     cards = everything if kind == "all" else library.parts(kind)
-    found = matching(cards, families=family, usable=usable, query=query)
+    place = folder_called(folder, everything) if folder else ""
+    found = matching(cards, families=family, usable=usable, query=query, folder=place)
     return {
         "models": [card.as_dict() for card in found],
         "kinds": {name: count for name in KINDS if (count := sum(card.kind == name for card in everything))},
+        "folders": folders_of(cards),
         "problems": list(library.problems if keeps_models(request) else [FOLDERS_LACK] * bool(library.problems)),
         "revision": revision,
     }

@@ -35,16 +35,20 @@ def list_models(
     folders: Models = None,
     kind: KindFlag = "checkpoint",
     family: Annotated[str | None, typer.Option("--family", help="Only this family, such as sd1 or sdxl.")] = None,
+    folder: Annotated[
+        str, typer.Option("--folder", help="Only in this folder of models or further down; a dot: in none.")
+    ] = "",
     search: Annotated[str, typer.Option("--search", help="Words that name, notes or trigger words hold.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """List the checkpoints, or another kind, each with its problem if it has one."""
-    from studio.library import matching
+    from studio.library import folder_called, matching
 
     library = _library(home, folders)
     chosen = _kind(kind)
     cards = library.parts(chosen) if chosen else library.models()
-    found = matching(cards, families=[_family(family)] if family else [], query=search)
+    place = folder_called(folder, library.models()) if folder else ""
+    found = matching(cards, families=[_family(family)] if family else [], query=search, folder=place)
     if as_json:
         typer.echo(json.dumps([card.as_dict() for card in found], indent=2))
         return
@@ -55,7 +59,7 @@ def list_models(
     for problem in library.problems:
         typer.echo(problem, err=True)
     if not found:
-        more = " with that family or these words" if family or search else ""
+        more = " with that family, folder or words" if family or folder or search else ""
         typer.echo(f"Nothing found{more}. Put models into the home's models folder, or name a folder with --models.")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from studio.library.card import KINDS, Checkpoint, Family, Kind, ModelCard, OwnDefaults
 from studio.library.catalogue import Library
 from studio.library.facts import facts_of
+from studio.library.folders import folder_called, folders_of
 from studio.library.search import matching
 
 __all__ = [
@@ -19,5 +20,7 @@ __all__ = [
     "ModelCard",
     "OwnDefaults",
     "facts_of",
+    "folder_called",
+    "folders_of",
     "matching",
 ]

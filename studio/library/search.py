@@ -1,10 +1,11 @@
-"""Filters over cards: by kind, family, whether they can be used, and words."""
+"""Filters over cards: by kind, family, folder, whether they can be used, and words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from studio.library.card import Family, Kind, ModelCard
+from studio.library.folders import lies_in
 
 
 def matching(
@@ -14,14 +15,18 @@ def matching(
     families: Sequence[Family] = (),
     usable: bool | None = None,
     query: str = "",
+    folder: str = "",
 ) -> tuple[ModelCard, ...]:
-    """The cards of these kinds and families that hold every word of ``query`` somewhere; empty filters take all."""
+    """The cards of these kinds and families, in ``folder`` or further down, that hold every word of ``query``
+    somewhere; empty filters take all.
+    """
     words = query.casefold().split()
     return tuple(
         card
         for card in cards
         if (not kinds or card.kind in kinds)
         and (not families or card.family in families)
+        and (not folder or lies_in(card, folder))
         and (usable is None or card.usable == usable)
         and (not words or _holds(card, words))
     )

@@ -84,6 +84,17 @@ def test_checkpoints_unless_told_otherwise(client: TestClient) -> None:
     assert answer["kinds"] == {"checkpoint": 3, "lora": 2, "unknown": 1} and answer["problems"] == []
 
 
+def test_only_those_in_a_folder(client: TestClient, models: Path) -> None:
+    write_header_file(models / "styles" / "wash" / "soft.safetensors", files.LORA_SD1)
+    everything = client.get("/api/v1/models", params={"kind": "all", "refresh": True}).json()
+    assert everything["folders"] == {".": 6, "styles": 1, "styles/wash": 1}
+    assert names(client, kind="lora", folder="Styles") == ["soft"] == names(client, kind="all", folder="styles/wash")
+    assert names(client, folder="styles") == [] and "soft" not in names(client, kind="lora", folder=".")
+    answer = client.get("/api/v1/models", params={"folder": "style"})
+    assert answer.status_code == 422 and answer.json()["error"]["field"] == "folder"
+    assert "(allowed: styles, styles/wash, or . for those in none)" in answer.json()["error"]["message"]
+
+
 def test_a_new_file_is_there_after_a_refresh(client: TestClient, models: Path) -> None:
     before = client.get("/api/v1/models").json()["revision"]
     write_header_file(models / "new.safetensors", files.VAE_ORIGINAL)

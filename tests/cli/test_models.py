@@ -46,6 +46,10 @@ def test_kinds_are_listed_with_what_is_wrong(home: Path) -> None:
     assert [card["name"] for card in listed] == ["flux"]
     assert "no kind of model" in str(studio("list", "--home", str(home), "--kind", "hammer").exception)
     assert "(allowed: sd1, sd2, sdxl" in str(studio("list", "--home", str(home), "--family", "sd15").exception)
+    write_header_file(home / "models" / "anime" / "faces.safetensors", files.LORA_SD1)
+    listed = studio("list", "--home", str(home), "--kind", "lora", "--folder", "Anime").output
+    assert "faces" in listed and "ink" not in listed
+    assert "(allowed: anime, or ." in str(studio("list", "--home", str(home), "--folder", "anima").exception)
     assert "with that family" in studio("list", "--home", str(home), "--family", "sd3").output
     told = json.loads(studio("info", "ink", "--home", str(home)).output)
     assert (told["kind"], len(told["sha256"]), len(told["adapter_hash"])) == ("lora", 64, 12)
