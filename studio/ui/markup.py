@@ -84,16 +84,21 @@ MODELS = """
 <section id="models" aria-label="Models">
   <div class="models-bar">
     <label class="search"><span class="hidden-text">Search in models</span>
-      <input id="models-search" type="search" placeholder="Search in names, notes, trigger words" autocomplete="off"
+      <input id="models-search" type="search" placeholder="Search in names, notes, words" autocomplete="off"
         spellcheck="false"></label>
     <div id="models-kinds" class="views" role="group" aria-label="Which models"></div>
     <select id="models-family" aria-label="Family" hidden></select>
+    <select id="models-folder" aria-label="Folder" hidden></select>
     <button type="button" id="models-refresh" class="icon-button" data-icon="reuse"
       aria-label="Look through the folders" title="Look through the folders"></button>
-    <span id="models-total" class="muted" role="status"></span>
-    <button type="button" id="models-get" class="button" hidden>Get models…</button>
+    <div class="models-bar-end">
+      <span id="models-total" class="muted" role="status"></span>
+      <button type="button" id="models-check" class="button" hidden>Check…</button>
+      <button type="button" id="models-get" class="button" hidden>Get models…</button>
+    </div>
   </div>
   <div id="models-arrivals" aria-label="Models on their way"></div>
+  <div id="models-checks" aria-label="Models that are checked" hidden></div>
   <div id="models-memory" aria-label="Memory"></div>
   <div id="models-note"></div>
   <div id="models-grid" class="models-grid"></div>

@@ -6,15 +6,18 @@ import io
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file
+from tests.library.pickles import small_state
 from tests.servers import Server, wait_for_job
 from tests.ui.conftest import PHONE, OpenPage, make, wait_until_ready
 
@@ -30,7 +33,7 @@ def folder(server: Server) -> Iterator[Path]:
     folder.mkdir(exist_ok=True)
     yield folder
     for file in folder.iterdir():
-        file.unlink()
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def names(page: Page) -> list[str]:
@@ -90,6 +93,40 @@ def test_kinds_families_and_words_narrow_it_down(open_page: OpenPage, folder: Pa
     page.click("#models-kinds >> text=Checkpoints")
     page.wait_for_selector(".model h3 >> text=toy-a")
     assert "ink" not in names(page)
+
+
+def test_a_folder_narrows_it_down_over_a_reload(open_page: OpenPage, folder: Path) -> None:
+    for place in ("anime/faces/mika", "anime/line", "photo/grain"):
+        write_header_file(folder / f"{place}.safetensors", files.LORA_SD1, metadata={"n": place})
+    page = open_page("/#/models/lora", **PHONE)
+    chosen = page.locator("#models-folder")
+    expect(chosen).to_have_text(re.compile(r"All folders.*anime \(2\).*anime/faces \(1\).*photo \(1\)"))
+    chosen.select_option("anime")
+    expect(page.locator(".model h3")).to_have_text(["line", "mika"])
+    page.reload()
+    wait_until_ready(page)
+    expect(chosen).to_have_value("anime")
+    expect(page.locator(".model h3")).to_have_text(["line", "mika"])
+    page.click("#models-kinds >> text=Checkpoints")
+    expect(page.locator("#models-note")).to_contain_text("No model of this kind is of that family and in that folder")
+    page.click("text=Show everything")
+    expect(page.locator(".model h3", has_text="toy-a")).to_be_visible()
+    page.reload()
+    wait_until_ready(page)
+    expect(chosen).to_have_value("")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_a_command_in_a_sentence_is_shown_as_code(open_page: OpenPage, folder: Path) -> None:
+    torch.save(small_state(), folder / "old.pt")
+    write_header_file(folder / "ink.safetensors", files.LORA_SD1)
+    (folder / "ink.json").write_text(json.dumps({"preferred weight": f"`{MARKUP}`"}))
+    page = open_page("/#/models")
+    expect(card(page, "old").locator(".model-problem code")).to_have_text("studio models convert")  # type: ignore[attr-defined]
+    expect(page.locator(".model-problem", has_text="`")).to_have_count(0)
+    page.get_by_role("button", name="Details of ink", exact=True).click()
+    expect(page.locator(".model-warning code")).to_have_text(MARKUP)
+    assert not page.locator("#model-details img[src=x]").count(), "what others wrote stays text"
 
 
 def test_a_lora_and_its_words_go_into_the_prompt(open_page: OpenPage, folder: Path) -> None:
@@ -203,6 +240,55 @@ def test_a_file_is_checked_from_its_details(open_page: OpenPage, folder: Path) -
     details.get_by_role("button", name="Check the file").press("Enter")
     expect(details.locator(".model-problem")).to_contain_text("cut short")
     assert page.evaluate("document.querySelector('#model-details').scrollWidth") <= 390
+
+
+def spoil(file: Path) -> None:
+    """Another last byte, and the same size and time."""
+    times = file.stat()
+    with file.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        stream.write(b"\x01")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_all_are_checked_over_a_reload_and_it_stands_on_their_cards(
+    open_page: OpenPage, folder: Path, server: Server
+) -> None:
+    put_lora(folder)
+    large = write_header_file(folder / "large.safetensors", {**files.SD1, "filler": (2_000_000_000,)})
+    page = open_page("/#/models")
+    page.fill("#models-search", "ink")
+    page.wait_for_function("document.querySelectorAll('.model').length === 2")
+    checked = page.locator("#models-checks")
+    for _ in ("while it is read again", "after it was spoilt"):
+        page.click("#models-check")
+        expect(page.locator("#question")).to_contain_text("Check 2 models?")
+        page.locator("#question").get_by_role("button", name="Check", exact=True).click()
+        expect(checked.locator("[data-state=done]")).to_be_visible()
+        expect(card(page, "starter-ink").locator(".model-sound")).to_contain_text("Sound on")  # type: ignore[attr-defined]
+        spoil(folder / "ink.safetensors")
+    expect(checked).to_contain_text("2 models were checked: 1 is not sound")
+    ink = page.locator(".model", has=page.get_by_role("heading", name="ink", exact=True))
+    expect(ink.locator(".model-problem")).to_contain_text("Its bytes changed although size and time did not")
+    expect(ink.get_by_role("button", name="Insert into prompt")).to_be_visible()
+    checked.get_by_role("button", name="Dismiss").click()
+    expect(checked).to_be_hidden()
+
+    page.fill("#models-search", "large")
+    page.wait_for_function("document.querySelectorAll('.model').length === 1")
+    page.click("#models-check")
+    page.locator("#question").get_by_role("button", name="Check", exact=True).click()
+    expect(checked).to_contain_text("Checking")
+    checked.get_by_role("button", name="Stop").press("Enter")
+    expect(checked).to_contain_text("Stopped after 0 of 1 model")
+    large.unlink()
+    page.reload()
+    wait_until_ready(page)
+    expect(ink.locator(".model-problem")).to_be_visible()
+    checked.get_by_role("button", name="Go on").click()
+    expect(checked.locator(".arrival-problem")).to_contain_text("no longer there")
+    with server.client() as client:
+        client.delete("/api/v1/models/checks")
 
 
 def test_a_picture_is_put_on_the_card_of_what_made_it(open_page: OpenPage, server: Server) -> None:

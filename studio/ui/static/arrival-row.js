@@ -1,6 +1,6 @@
 // One model on its way, as a row: how far it is, and what can be done about it.
 
-import { make } from "./dom.js";
+import { make, sentence } from "./dom.js";
 import { size } from "./model-words.js";
 import { duration } from "./words.js";
 
@@ -34,7 +34,7 @@ export function arrivalRow(arrival, { again, remove }) {
 function words(arrival) {
   const { state, way, done_bytes: done, size_bytes: whole } = arrival;
   const sizes = whole ? `${size(done)} of ${size(whole)}` : "";
-  if (state === "failed") return arrival.problem;
+  if (state === "failed") return sentence(arrival.problem);
   if (state === "done") return way === "convert" ? `Made of ${arrival.source}; it is in the library` : `${size(whole)}; it is in the library`;
   if (state === "waiting") return "Waiting for its turn";
   if (state === "stopped") return way === "convert" ? "Stopped" : ["Stopped", sizes && done ? `${sizes} came and are kept` : ""].filter(Boolean).join(". ");

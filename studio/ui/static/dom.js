@@ -18,6 +18,15 @@ export function fillWith(element, ...children) {
   return element;
 }
 
+/** What a sentence of the studio's is made of: what stands between backticks in it is code. */
+export function sentence(text) {
+  const parts = text.split("`");
+  return parts.length % 2 ? parts.map((part, at) => (at % 2 ? make("code", {}, part) : part)) : [text];
+}
+
+/** The same where only text can stand. */
+export const plainly = (text) => (text.split("`").length % 2 ? text.replaceAll("`", "") : text);
+
 /** Sets text only when it differs: a live region speaks, and a selection is lost, with every change. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -3,7 +3,7 @@
 
 import { request } from "./api.js";
 import { arrivalRow } from "./arrival-row.js";
-import { fillWith, make } from "./dom.js";
+import { fillWith, make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
 import { kindName, modelCount, size } from "./model-words.js";
 import { ask } from "./question.js";
@@ -213,7 +213,7 @@ export class Getting {
       this.#found = { ...(await request("GET", `models/hub?model=${encodeURIComponent(model)}`)), asked: model };
     } catch (error) {
       this.#found = null;
-      return fillWith(this.found, make("p", { class: "reason" }, icon("alert"), make("span", {}, error.message)));
+      return fillWith(this.found, make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence(error.message))));
     }
     return this.#render();
   }
@@ -227,7 +227,7 @@ export class Getting {
     this.underway.className = rows.length ? "getting-underway" : "";
     if (this.#found) keepFocus(this.found, this.#files());
     const first = this.#first;
-    keepFocus(this.listed, !first ? [make("p", { class: "muted" }, "…")] : first.problem ? [make("p", { class: "reason" }, icon("alert"), make("span", {}, first.problem))] : first.models.map((model) => this.#offer(model)));
+    keepFocus(this.listed, !first ? [make("p", { class: "muted" }, "…")] : first.problem ? [make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence(first.problem)))] : first.models.map((model) => this.#offer(model)));
     this.place.textContent = first?.folder ? `Models go into ${first.folder}, where ${size(first.free_bytes)} are free. Only safetensors files are fetched, and the hash of each is checked.` : "";
   }
 
@@ -247,7 +247,7 @@ export class Getting {
   }
 
   #hubRow(name, facts, one, repository, run) {
-    const problem = one.problem ? make("p", { class: "model-problem small" }, icon("alert"), make("span", {}, one.problem)) : null;
+    const problem = one.problem ? make("p", { class: "model-problem small" }, icon("alert"), make("span", {}, sentence(one.problem))) : null;
     return make("div", { class: "getting-row" }, make("div", { class: "getting-words" }, make("strong", {}, name), make("p", { class: "muted small" }, facts), problem), this.#fetchButton(name, one.here, repository, one.file, run, one.variant));
   }
 

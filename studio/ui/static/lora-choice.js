@@ -1,7 +1,7 @@
 // Choosing LoRAs: those that fit the checkpoint first, with pictures and trigger words; several may be worn at once.
 
 import { request } from "./api.js";
-import { fillWith, make } from "./dom.js";
+import { fillWith, make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
 import { portrait } from "./model-card.js";
 import { familyName } from "./model-words.js";
@@ -73,7 +73,7 @@ export class LoraChoice {
       "button",
       { type: "button", class: "lora-entry", "data-lora": model.name, "aria-pressed": "false", disabled: !fits, onclick: () => this.#toggle(model) },
       make("span", { class: "lora-portrait" }, portrait(model)),
-      make("span", { class: "lora-told" }, make("strong", {}, model.name), make("span", { class: "muted small" }, why || [familyName(model.family), model.form, model.rank && `rank ${model.rank}`, model.weight !== null && `weight ${model.weight}`].filter(Boolean).join(" · "))),
+      make("span", { class: "lora-told" }, make("strong", {}, model.name), make("span", { class: "muted small" }, why ? sentence(why) : [familyName(model.family), model.form, model.rank && `rank ${model.rank}`, model.weight !== null && `weight ${model.weight}`].filter(Boolean).join(" · "))),
       make("span", { class: "lora-mark", "aria-hidden": "true" }, icon("check")),
     );
     const chips = fits && words.length ? make("p", { class: "lora-words" }, words.map((word) => make("button", { type: "button", class: "chip", title: "Insert into the prompt", onclick: () => this.#loras.addWords(word) }, word))) : null;

@@ -2,7 +2,7 @@
 // prompt's text is the only truth: chips are drawn from it, and write into it.
 
 import { request } from "./api.js";
-import { fillWith, make } from "./dom.js";
+import { fillWith, make, plainly, sentence } from "./dom.js";
 import { icon } from "./icons.js";
 import { LoraChoice } from "./lora-choice.js";
 import { portrait } from "./model-card.js";
@@ -97,7 +97,7 @@ export class Loras {
     const trouble = card === undefined ? "There is no LoRA of that name" : (card?.problem ?? "");
     const open = make(
       "button",
-      { type: "button", class: "lora-open", "aria-expanded": String(this.#open === index), "data-key": `open ${index}`, title: trouble || `Weights and trigger words of ${lora.name}`, onclick: () => this.#toggle(index) },
+      { type: "button", class: "lora-open", "aria-expanded": String(this.#open === index), "data-key": `open ${index}`, title: plainly(trouble) || `Weights and trigger words of ${lora.name}`, onclick: () => this.#toggle(index) },
       make("span", { class: "lora-thumb" }, card ? portrait(card) : icon(trouble ? "alert" : "image")),
       make("span", { class: "lora-name" }, lora.name),
       make("span", { class: "lora-weight", "data-weight": index }),
@@ -125,7 +125,7 @@ export class Loras {
     return make(
       "div",
       { class: "lora-editor", role: "group", "aria-label": `Weights of ${lora.name}` },
-      trouble ? make("p", { class: "reason" }, icon("alert"), make("span", {}, trouble)) : null,
+      trouble ? make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence(trouble))) : null,
       this.#slider(apart ? "Picture (UNet)" : "Weight", index, "unet"),
       apart ? this.#slider("Words (text encoder)", index, "text") : null,
       make("label", { class: "lora-apart" }, both, make("span", {}, "A weight of its own for the text encoder")),

@@ -2,6 +2,7 @@
 
 import "./patience.js";
 import { ApiError, models, newId, order, request } from "./api.js";
+import { Checking } from "./checking.js";
 import { calm, present, setText } from "./dom.js";
 import { listenForDrops } from "./drops.js";
 import { Feed } from "./feed.js";
@@ -72,9 +73,13 @@ class Studio {
     this.residency = new Residency(this);
     this.queue = new Queue(this);
     this.getting = new Getting(this);
+    this.checking = new Checking(this);
     this.loras = new Loras(this);
     this.prompting = new Prompting(this);
-    if (this.me?.keeps_models) this.getting.start();
+    if (this.me?.keeps_models) {
+      this.getting.start();
+      this.checking.start();
+    }
     this.notices = new Notices();
     this.presets = new Presets(this);
     this.settings = new Settings();

@@ -1,8 +1,9 @@
 // One model as a card.
 
 import { address } from "./api.js";
-import { make } from "./dom.js";
+import { make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
+import { soundLine } from "./model-check.js";
 import { kindName, size, traits } from "./model-words.js";
 
 export function modelCard(page, model) {
@@ -22,7 +23,10 @@ export function modelCard(page, model) {
       make("h3", { title: model.folder ? `${model.folder}/${model.file}` : model.file }, model.name),
       make("p", { class: "model-kind muted" }, [kindName(model.kind), size(model.size_bytes)].join(" · ")),
       make("p", { class: "traits" }, traits(model).map((words) => make("span", {}, words))),
-      model.problem ? problem(model) : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.trigger_words.slice(0, 6).join(", ")),
+      model.problem ? problem(model) : null,
+      unsound(model),
+      model.problem || model.checked?.problem ? null : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.trigger_words.slice(0, 6).join(", ")),
+      model.problem ? null : soundLine(model.checked),
       model.cost ? make("p", { class: "model-cost muted small" }, model.cost) : null,
       make("div", { class: "model-actions" }, ...actions(page, model)),
     ),
@@ -41,7 +45,12 @@ export function portrait(model) {
 }
 
 export function problem(model) {
-  return make("p", { class: "model-problem", "data-trouble": model.trouble }, icon("alert"), make("span", {}, model.problem));
+  return make("p", { class: "model-problem", "data-trouble": model.trouble }, icon("alert"), make("span", {}, sentence(model.problem)));
+}
+
+/** What was found wrong when all of it was read, unless its card says so anyway. */
+export function unsound(model) {
+  return model.checked?.problem && model.trouble !== "damaged" ? problem({ problem: model.checked.problem, trouble: "damaged" }) : null;
 }
 
 export function actions(page, model) {

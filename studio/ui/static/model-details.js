@@ -1,9 +1,10 @@
 // Everything about one model, in a dialog: what it is, what may be copied, and the notes a person keeps on it.
 
 import { request } from "./api.js";
-import { fillWith, make } from "./dom.js";
+import { fillWith, make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
 import { actions, portrait, problem } from "./model-card.js";
+import { checkPanel } from "./model-check.js";
 import { predictionFields, wordFields } from "./model-writing.js";
 import { familyName, kindName, size, traits } from "./model-words.js";
 import { placeToasts, toast } from "./toasts.js";
@@ -66,7 +67,7 @@ export class ModelDetails {
         make("div", { class: "details-portrait" }, portrait(model)),
         this.#picture(model),
         model.problem ? problem(model) : null,
-        model.warning ? make("p", { class: "model-warning" }, model.warning) : null,
+        model.warning ? make("p", { class: "model-warning" }, make("span", {}, sentence(model.warning))) : null,
         buttons.length ? make("div", { class: "model-actions" }, ...buttons) : null,
         this.#words(model),
         this.#notes(model),
@@ -152,20 +153,7 @@ export class ModelDetails {
   /** Reading gigabytes again is for whoever keeps the models. */
   #check(model) {
     if (!this.#page.keepsModels || model.trouble === "damaged") return null;
-    const said = make("span", { role: "status", class: "muted small" });
-    const check = async () => {
-      button.disabled = true;
-      said.textContent = `Reading ${size(model.size_bytes)} again…`;
-      try {
-        const { problem: found } = await request("POST", `models/${model.id}/verify`);
-        fillWith(said, found ? problem({ problem: found, trouble: "damaged" }) : "It is sound: every byte was read.");
-      } catch (error) {
-        said.textContent = error.message;
-      }
-      button.disabled = false;
-    };
-    const button = make("button", { type: "button", class: "button", onclick: check }, "Check the file");
-    return make("div", { class: "details-settings" }, button, said);
+    return checkPanel(model, { problem, begun: () => this.#page.checkBegun(), ended: () => this.#page.askAgain() });
   }
 
   #metadata(model) {

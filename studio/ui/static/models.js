@@ -1,10 +1,11 @@
 // The Models page: every model of the library as a card, with search and filters. What is wrong with one stands on it.
 
 import { request } from "./api.js";
-import { fillWith, make, setText } from "./dom.js";
+import { fillWith, make, sentence, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { modelCard } from "./model-card.js";
 import { ModelDetails } from "./model-details.js";
+import { ModelFilters } from "./model-filters.js";
 import { KIND_TABS, OTHER_KINDS, familyName, modelCount, models as countOf, size } from "./model-words.js";
 import { lorasIn, withWords } from "./prompt-loras.js";
 import { toast } from "./toasts.js";
@@ -19,7 +20,6 @@ export class Models {
   #problems = [];
   #revision = null;
   #kind = "all";
-  #family = "";
   #query = "";
   #drawn = "";
   #typingTimer = 0;
@@ -31,17 +31,16 @@ export class Models {
     this.note = document.querySelector("#models-note");
     this.total = document.querySelector("#models-total");
     this.search = document.querySelector("#models-search");
-    this.family = document.querySelector("#models-family");
     this.tabs = document.querySelector("#models-kinds");
     this.details = new ModelDetails(this);
+    this.filters = new ModelFilters(() => this.#render());
   }
 
   start() {
     this.search.addEventListener("input", () => {
       clearTimeout(this.#typingTimer);
-      this.#typingTimer = setTimeout(() => this.#filter({ query: this.search.value }), PAUSE_MS);
+      this.#typingTimer = setTimeout(() => this.#look(this.search.value), PAUSE_MS);
     });
-    this.family.addEventListener("change", () => this.#filter({ family: this.family.value }));
     document.querySelector("#models-refresh").addEventListener("click", (event) => this.#lookAgain(event.currentTarget));
     setInterval(() => this.#isShown() && !document.hidden && this.#ask(), LOOK_AGAIN_MS);
     this.details.start();
@@ -97,6 +96,21 @@ export class Models {
     return this.#ask(true);
   }
 
+  /** The same without looking through the folders: something stands on cards now. */
+  askAgain() {
+    return this.#ask();
+  }
+
+  checkBegun() {
+    return this.#studio.checking.look();
+  }
+
+  /** The models that are shown and can be read, and whether that is every one there is. */
+  shown() {
+    const models = this.#found().filter((model) => model.size_bytes);
+    return { models, everything: models.length === this.#models.filter((model) => model.size_bytes).length };
+  }
+
   /** Who may get models is known now. */
   renderAnew() {
     this.#drawn = "";
@@ -146,9 +160,8 @@ export class Models {
     toast(come ? `${modelCount(come)} found` : "Nothing new was found");
   }
 
-  #filter(change) {
-    if ("query" in change) this.#query = change.query.trim().toLowerCase();
-    if ("family" in change) this.#family = change.family;
+  #look(query) {
+    this.#query = query.trim().toLowerCase();
     this.#render();
   }
 
@@ -176,19 +189,19 @@ export class Models {
         .toLowerCase();
       return words.every((word) => told.includes(word));
     };
-    return this.#models.filter((model) => this.#belongs(model) && (!this.#family || model.family === this.#family) && holds(model)).map((model) => this.#withCost(model));
+    return this.#models.filter((model) => this.#belongs(model) && this.filters.holds(model) && holds(model)).map((model) => this.#withCost(model));
   }
 
   #render() {
     const found = this.#found();
-    const drawn = JSON.stringify([found, this.#kind, this.#problems, this.#query, this.#family, this.#models.length]);
+    const drawn = JSON.stringify([found, this.#kind, this.#problems, this.#query, this.filters.key, this.#models.map(({ family, folder }) => [family, folder])]);
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
     const cards = new Map([...this.grid.children].map((card) => [card.told, card]));
     fillWith(this.grid, found.map((model) => cards.get(JSON.stringify(model)) ?? modelCard(this, model)));
     setText(this.total, found.length ? countOf(found.length, this.#kind) : "");
     this.#renderTabs();
-    this.#renderFamilies();
+    this.filters.render(this.#models.filter((model) => this.#belongs(model)));
     this.#renderNote(found);
   }
 
@@ -201,35 +214,30 @@ export class Models {
     fillWith(this.tabs, tabs);
   }
 
-  #renderFamilies() {
-    const families = [...new Set(this.#models.filter((model) => this.#belongs(model)).map((model) => model.family))].filter((family) => family !== "unknown").sort();
-    if (this.#family && !families.includes(this.#family)) families.push(this.#family);
-    const options = [["", "All families"], ...families.map((family) => [family, familyName(family)])];
-    fillWith(this.family, options.map(([value, words]) => make("option", { value, selected: value === this.#family }, words)));
-    this.family.hidden = families.length < 2 && !this.#family;
-  }
-
   /** Where several pickles wait to be converted: all at once. */
   #pickles() {
     const pickled = this.#models.filter((model) => model.pickled);
-    if (pickled.length < 2 || !this.keepsModels || this.#query || this.#family) return null;
+    if (pickled.length < 2 || !this.keepsModels || this.#query || this.filters.narrow) return null;
     const whole = size(pickled.reduce((sum, model) => sum + model.size_bytes, 0));
     const all = make("button", { type: "button", class: "button", onclick: () => this.#studio.getting.convertAll(pickled) }, "Convert all…");
     return make("p", { class: "models-pickles" }, make("span", { class: "muted" }, `${modelCount(pickled.length)} (${whole}) are pickled, and can be used once they are converted to safetensors.`), all);
   }
 
   #renderNote(found) {
-    const problems = this.#problems.map((sentence) => make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence)));
+    const problems = this.#problems.map((words) => make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence(words))));
     if (found.length) return fillWith(this.note, problems, this.#pickles());
-    const filtered = this.#query || this.#family;
+    const filtered = this.#query || this.filters.narrow;
     const show = () => {
       this.search.value = "";
-      this.#filter({ query: "", family: "" });
+      this.filters.clear();
+      this.#look("");
       this.search.focus();
     };
     const title = filtered ? "Nothing found" : "Nothing of this kind yet";
     const words = filtered
-      ? "The search looks into names, notes, trigger words and hashes."
+      ? this.#query
+        ? "The search looks into names, notes, trigger words and hashes."
+        : "No model of this kind is of that family and in that folder."
       : `Put files into ${this.#studio.modelsFolder} or give a folder with --models; they appear here by themselves.`;
     const clear = filtered ? make("button", { type: "button", class: "button", onclick: show }, "Show everything") : this.#studio.getting?.button() ?? null;
     return fillWith(this.note, problems, make("div", { class: "empty" }, make("h2", {}, title), make("p", { class: "muted" }, words), clear));

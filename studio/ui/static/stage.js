@@ -1,7 +1,7 @@
 // The stage: the job that is being made (or was made last), what waits behind it, and what was made before.
 
 import { cancelJob, retryJob } from "./api.js";
-import { fillWith, make, setText } from "./dom.js";
+import { fillWith, make, sentence, setText } from "./dom.js";
 import { icon } from "./icons.js";
 import { thumbnailOf } from "./pictures.js";
 import { Tile } from "./tile.js";
@@ -200,7 +200,7 @@ export class Stage {
       make("div", { class: "chips" }, examples),
       make("p", { class: "muted keys" }, make("kbd", {}, "Ctrl"), " ", make("kbd", {}, "Enter"), " generates, ", make("kbd", {}, "Esc"), " cancels"),
     ];
-    const trouble = make("p", { class: "reason" }, icon("alert"), make("span", {}, this.#problem));
+    const trouble = make("p", { class: "reason" }, icon("alert"), make("span", {}, sentence(this.#problem)));
     fillWith(
       this.now,
       make("div", { class: "empty" }, make("div", { class: "empty-mark", "aria-hidden": true }, Array.from({ length: 16 }, () => make("i"))), make("h2", {}, "Your picture appears here"), this.#problem ? trouble : help),

@@ -1,7 +1,7 @@
 // Short messages that go away by themselves, with at most one thing to do about them. They move into an open dialog,
 // because everything outside of that is out of reach.
 
-import { make } from "./dom.js";
+import { make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
 
 const SECONDS = 4;
@@ -29,7 +29,7 @@ export function toast(text, { kind = "plain", action = null, other = null } = {}
   const element = make(
     "div",
     { class: `toast ${kind}`, onmouseenter: () => clearTimeout(timer), onmouseleave: wait, onfocusin: () => clearTimeout(timer) },
-    make("span", {}, text),
+    make("span", {}, kind === "error" ? sentence(text) : text),
     other && button(other),
     action && button(action),
     make("button", { type: "button", class: "icon-button", "aria-label": "Dismiss", onclick: close }, icon("close")),

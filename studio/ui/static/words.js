@@ -11,6 +11,10 @@ export function pictures(count) {
   return count === 1 ? "1 picture" : `${count.toLocaleString("en")} pictures`;
 }
 
+export function date(text) {
+  return new Date(text).toLocaleDateString(undefined, { dateStyle: "medium" });
+}
+
 export function dateTime(text) {
   return new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
