@@ -19,8 +19,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from studio.errors import StorageError
+from studio.errors import StorageError, StorageMissing
 from studio.gallery import originals, png
+from studio.gallery.anchor import FILE as ANCHOR
 from studio.gallery.description import Description
 from studio.gallery.identity import Identity
 from studio.gallery.incoming import content_id, owner_of
@@ -80,6 +81,8 @@ class Rebuilding:
         self.thumbnails = thumbnails
         self.report = RebuildReport()
         self.has_files = False
+        self._unread = ""
+        self._is_marked = (folder / ANCHOR).is_file()
 
     def recover(self) -> RebuildReport:
         """Give rows to the files that have none, and forget what was being deleted when the studio stopped."""
@@ -90,11 +93,12 @@ class Rebuilding:
         self.report.kept = len(rows)
         try:
             self._index(sorted(files - {file for file, _ in rows}))
-            if files:
+            if files and not self._unread:
                 self._forget([file for file, binned_at in rows if binned_at is not None and file not in files])
         except StorageError as error:
             # A full disk must not keep the studio from starting: room can be made from the page.
             self.report.problem = str(error)
+        self.report.problem = self.report.problem or self._unread
         if self.report != RebuildReport(kept=len(rows)):
             log.warning("The gallery was brought up to date. %s", self.report)
         return self.report
@@ -109,6 +113,8 @@ class Rebuilding:
                 f"There is not one picture in {self.folder}, but {len(known)} in the gallery. Is a drive missing? "
                 "Nothing was changed."
             )
+        if self._unread:
+            raise StorageError(f"{self._unread} Nothing was changed.")
         self._index(files)
         with self.database.reading() as session:
             known = set(session.scalars(select(ImageRow.file)))
@@ -120,7 +126,13 @@ class Rebuilding:
 
     def _files(self) -> Iterator[str]:
         """Every picture in the folder, relative with forward slashes; half-written files of the dead are removed."""
-        for folder, folders, names in os.walk(self.folder):
+
+        def refused(error: OSError) -> None:
+            place = Path(os.fsdecode(error.filename))
+            if place != self.folder or not isinstance(error, FileNotFoundError):  # one that was never made is empty
+                self._unread = f"The folder {place} cannot be read: {error.strerror or error}."
+
+        for folder, folders, names in os.walk(self.folder, onerror=refused):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in names:
                 path = Path(folder, name)
@@ -183,7 +195,9 @@ class Rebuilding:
         return _Found(file, importer or (identity.owner if identity else LOCAL_OWNER), columns, description)
 
     def _enter(self, session: Session, found: _Found) -> None:
-        """Make or mend the row of one file."""
+        """Make or mend the row of one file, unless it was deleted since it was read: no deletion goes on meanwhile."""
+        if not (self.folder / found.file).is_file():
+            return
         row = session.scalar(select(ImageRow).where(ImageRow.file == found.file))
         if row is not None:
             self._mend(row, found)
@@ -243,6 +257,9 @@ class Rebuilding:
                     session.delete(row)
                     self.thumbnails.remove(row.id)
                     self.report.gone.append(file)
+            if self._is_marked and not (self.folder / ANCHOR).is_file():  # a drive that went took them with it
+                self.report.gone.clear()
+                raise StorageMissing(f"The folder {self.folder} is gone. Is a drive missing? No row was deleted.")
 
 
 def _named_by_content(importer: str | None, sha256: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
@@ -11,12 +13,14 @@ import pytest
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
-from studio.errors import StorageError
+from studio.errors import StorageError, StorageMissing
 from studio.gallery import Gallery, Image
+from studio.gallery.rebuild import Rebuilding
 from studio.paths import Paths
 from studio.store import Database
-from studio.store.tables import OwnerRow
+from studio.store.tables import ImageRow, OwnerRow
 from tests.gallery.pictures import NOTES, pixels, recipe
 
 A1111 = (
@@ -212,6 +216,74 @@ def test_a_drive_that_is_not_connected_costs_no_row(gallery: Gallery, paths: Pat
         gallery.rebuild()
     (paths.home / "elsewhere").rename(paths.images)
     assert len(everything(gallery)) == 6
+
+
+def test_a_drive_that_goes_during_a_rebuild_costs_no_row(
+    gallery: Gallery, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gallery.recover()
+    filled(gallery)
+    gone = gallery.list("local").images[0]
+    (paths.images / gone.file).rename(paths.home / "elsewhere.png")
+    before = everything(gallery)
+    rebuilding = Rebuilding(gallery.database, paths.images, gallery.thumbnails)
+    forget = rebuilding._forget
+
+    def unplugged_and_forgot(files: list[str]) -> None:
+        paths.images.rename(paths.home / "in a drawer")
+        paths.images.mkdir()
+        forget(files)
+
+    monkeypatch.setattr(rebuilding, "_forget", unplugged_and_forgot)
+    with pytest.raises(StorageMissing, match="drive missing"):
+        rebuilding.rebuild()
+    assert everything(gallery) == before and rebuilding.report.gone == []
+
+
+def test_a_folder_that_cannot_be_read_costs_no_row(
+    gallery: Gallery, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = filled(gallery)
+    foreign(paths.images / "other" / "x.png")
+    gallery.bin("local", [images[0].id])
+    closed, scandir, is_file = str((paths.images / images[0].file).parent), os.scandir, Path.is_file
+    before = everything(gallery)
+
+    def refused(place: str) -> object:
+        if place == closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
+        return scandir(place)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    monkeypatch.setattr(Path, "is_file", lambda path: not str(path).startswith(closed) and is_file(path))
+    with pytest.raises(StorageError, match=r"cannot be read: Permission denied\. Nothing was changed"):
+        gallery.rebuild()
+    assert everything(gallery) == before
+    report = gallery.recover()
+    assert (report.added, report.gone) == (1, []) and "cannot be read" in report.problem
+    assert len(everything(gallery)) == len(before) + 1
+
+
+def test_what_is_deleted_for_good_during_a_rebuild_stays_deleted(
+    gallery: Gallery, paths: Paths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = filled(gallery)
+    gallery.bin("local", [images[0].id])
+    rebuilding = Rebuilding(gallery.database, paths.images, gallery.thumbnails)
+    enter = rebuilding._enter_or_name
+
+    def emptied_before_the_first(session: Session, found: object) -> None:
+        monkeypatch.setattr(rebuilding, "_enter_or_name", enter)
+        row = session.get_one(ImageRow, 1)  # as the deletion that had its turn before has left it
+        (paths.images / row.file).unlink()
+        session.delete(row)
+        session.flush()
+        enter(session, found)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rebuilding, "_enter_or_name", emptied_before_the_first)
+    report = rebuilding.rebuild()
+    assert (report.added, report.kept) == (0, len(images) - 1)
+    assert everything(gallery) == images[1:]
 
 
 def test_links_out_of_the_folder_are_not_followed(gallery: Gallery, paths: Paths, tmp_path: Path) -> None:
