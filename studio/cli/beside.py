@@ -10,8 +10,18 @@ if TYPE_CHECKING:
 
 
 def open_database(paths: Paths) -> Database:
-    """The database of a home. It is checked and mended unless a studio works on it, who has done so already."""
+    """The database of a home. It is checked and mended unless a studio works on it, who has done so already; nobody
+    else can begin to meanwhile, or two would set one damaged file aside.
+    """
+    from studio.errors import SetupError
     from studio.store import Database
-    from studio.store.lock import is_locked
+    from studio.store.lock import HomeLock
 
-    return Database.at(paths.database) if is_locked(paths.home) else Database.open(paths.database)
+    try:
+        lock = HomeLock.acquire(paths.home, briefly=True)
+    except SetupError:
+        return Database.at(paths.database)
+    try:
+        return Database.open(paths.database)
+    finally:
+        lock.release()

@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from studio.errors import SetupError, StorageError
+
+LOOKS, LOOKS_EVERY_S = 3, 0.02
+BRIEFLY_S = 15.0
+"""How long somebody is waited for who only opens the database: longer than a large one takes to be checked."""
 
 
 @dataclass
@@ -23,38 +29,36 @@ class HomeLock:
     handle: IO[str]
 
     @classmethod
-    def acquire(cls, home: Path) -> HomeLock:
-        """Take the lock of ``home``, which is made when missing.
+    def acquire(cls, home: Path, *, briefly: bool = False) -> HomeLock:
+        """Take the lock of ``home``, which is made when missing; whoever has it ``briefly`` is waited for.
 
         Raises:
             SetupError: another studio holds it; the message says where it answers.
             StorageError: the folder cannot be written.
         """
         path = home / "studio.lock"
-        try:
-            home.mkdir(parents=True, exist_ok=True)
-            handle = path.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise StorageError(
-                f"The home folder {home} cannot be written: {error.strerror}. Choose another by --home."
-            ) from error
-        if not _locked(handle):
-            handle.close()
-            address = running_address(home)
-            where = f" and answers at {address}" if address else ""
-            raise SetupError(f"A studio works on {home} already{where}. Use that one, or give this one another --home.")
-        return cls(path, handle)
+        handle = _opened(path)
+        until_s, looks = time.monotonic() + BRIEFLY_S, 1
+        while not _locked(handle):
+            # Not refused at the first look: it may be one that asks `is_locked`, or has not yet said that it is brief.
+            if looks >= LOOKS and not (_published(home, "briefly") and time.monotonic() < until_s):
+                handle.close()
+                address = running_address(home)
+                where = f" and answers at {address}" if address else ""
+                raise SetupError(f"A studio works on {home} already{where}. Use that one, or give this another --home.")
+            looks += 1
+            time.sleep(LOOKS_EVERY_S)
+        lock = cls(path, handle)
+        lock._tell({"briefly": briefly})  # and nobody reads where a studio answered that was killed
+        return lock
 
     def publish(self, address: str, certificate: Path | None = None, for_others: str | None = None) -> None:
         """Write down where the server answers, and by which certificate, for commands that find the lock taken.
 
         ``for_others`` is the address by which other machines reach it.
         """
-        self.handle.seek(0)
-        self.handle.truncate()
         told = {"address": address, "for_others": for_others, "certificate": str(certificate) if certificate else None}
-        json.dump({name: value for name, value in told.items() if value} | {"pid": os.getpid()}, self.handle)
-        self.handle.flush()
+        self._tell(told)
 
     def release(self) -> None:
         """Let go. Harmless when repeated."""
@@ -62,6 +66,12 @@ class HomeLock:
             self.handle.seek(0)
             self.handle.truncate()
             self.handle.close()
+
+    def _tell(self, told: Mapping[str, object]) -> None:
+        self.handle.seek(0)
+        self.handle.truncate()
+        json.dump({name: value for name, value in told.items() if value} | {"pid": os.getpid()}, self.handle)
+        self.handle.flush()
 
 
 def running_address(home: Path) -> str | None:
@@ -89,11 +99,18 @@ def _published(home: Path, name: str) -> str | None:
 
 def is_locked(home: Path) -> bool:
     """Whether a studio works on ``home`` now."""
+    with _opened(home / "studio.lock") as handle:
+        return not _locked(handle)
+
+
+def _opened(path: Path) -> IO[str]:
     try:
-        HomeLock.acquire(home).release()
-    except SetupError:
-        return True
-    return False
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(
+            f"The home folder {path.parent} cannot be written: {error.strerror}. Choose another by --home."
+        ) from error
 
 
 if sys.platform == "win32":
