@@ -194,14 +194,7 @@ class Library:
             InvalidField: a value that cannot be, or a field that means nothing on such a card.
             StorageError: the home cannot be written.
         """
-        card = self.by_id(model_id)
-        check_change(card, change)
-        if not card.sha256 and card.trouble != "damaged" and self._own_cards.is_doubtful(card.name):
-            card = self._hashed(card)
-        self._own_cards.write(card.name, card.sha256, change)
-        with self._lock:
-            self._revision += 1
-        return self.by_id(model_id)
+        return self._write(model_id, change)
 
     def set_picture(self, model_id: str, picture: Path | None) -> ModelCard:
         """Show the picture in a file on a model's card, made small and kept in the home; ``None`` takes it away.
@@ -211,8 +204,19 @@ class Library:
             StorageError: the home cannot be written.
         """
         self.by_id(model_id)
-        name = self._own_cards.keep_picture(made_small(picture.read_bytes())) if picture else None
-        return self.write(model_id, picture=name)
+        if picture is None:
+            return self._write(model_id, {"picture": None})
+        return self._write(model_id, {}, made_small(picture.read_bytes()))
+
+    def _write(self, model_id: str, change: Change, picture: bytes | None = None) -> ModelCard:
+        card = self.by_id(model_id)
+        check_change(card, change)
+        if not card.sha256 and card.trouble != "damaged" and self._own_cards.is_doubtful(card.name):
+            card = self._hashed(card)
+        self._own_cards.write(card.name, card.sha256, change, picture)
+        with self._lock:
+            self._revision += 1
+        return self.by_id(model_id)
 
     def look_up(self, name: str, kind: Kind | None = None, *, hashed: bool = True) -> ModelCard:
         """The model of that name or hash, whatever is wrong with it: of one kind, or of the first kind that has one.

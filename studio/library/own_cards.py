@@ -100,8 +100,8 @@ class OwnCards:
         """Whether the card of that name is another model's if the hashes differ, so that one must know them."""
         return any(card.sha256 for card in self._cards.by_name.get(name.casefold(), ()))
 
-    def write(self, name: str, sha256: str, change: Change) -> OwnCard:
-        """Write on a card.
+    def write(self, name: str, sha256: str, change: Change, picture: bytes | None = None) -> OwnCard:
+        """Write on a card; ``picture`` is a small WebP to keep and show on it.
 
         Raises:
             InvalidField: a field whose value cannot be.
@@ -111,7 +111,9 @@ class OwnCards:
             field: getattr(_BLANK, field) if value is None else CHECKS[field](value) for field, value in change.items()
         }
         with self._changing:
-            former = self.of(name, sha256)
+            if picture is not None:  # not before: another card's, dropped meanwhile, may be the same
+                written["picture"] = self._keep_picture(picture)
+            former = _as_edited(self.of(name, sha256))
             card = replace(former, model=name, sha256=sha256 or former.sha256, problem=None, **written)
             card = replace(card, file=card.file or self._free_file(card))
             self._save(card)
@@ -124,8 +126,7 @@ class OwnCards:
         """The file of the picture on a card."""
         return self.folder / PICTURES / card.picture if card.picture else None
 
-    def keep_picture(self, small: bytes) -> str:
-        """Keep a small WebP, and say the name to write on a card. Raises `StorageError`."""
+    def _keep_picture(self, small: bytes) -> str:
         name = f"{hashlib.sha256(small).hexdigest()[:16]}.webp"
         file = self.folder / PICTURES / name
         try:
@@ -227,6 +228,14 @@ def _read(file: Path) -> OwnCard:
     return OwnCard(model, sha256, **values, problem=" ".join(wrong) or None, file=file)
 
 
+def _as_edited(card: OwnCard) -> OwnCard:
+    """The card as its file says now: by hand or by another process it may have changed since it was last read."""
+    now = _read(card.file) if card.file is not None and card.file.exists() else None
+    if now is None or now.problem or (now.sha256 and card.sha256 and now.sha256 != card.sha256):
+        return card
+    return now
+
+
 def _fill_in(file: Path, sha256: str) -> None:
     """Write the hash into a file and leave everything else in it as a person wrote it."""
     text = file.read_text(encoding="utf-8")
@@ -243,7 +252,10 @@ def _fill_in(file: Path, sha256: str) -> None:
 
 def _write(file: Path, text: str) -> None:
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
+    with part.open("w", encoding="utf-8") as writing:
+        writing.write(text)
+        writing.flush()
+        os.fsync(writing.fileno())  # what a person wrote must not be an empty file after a power cut
     part.replace(file)
 
 

@@ -170,3 +170,41 @@ def test_a_hash_that_is_filled_in_undoes_nothing_that_is_written_meanwhile(cards
     for at, name in enumerate(names, 1):
         card = own.of(name, "")
         assert (card.notes, card.sha256) == (f"late {at}", f"{at:064x}")
+
+
+def test_what_was_just_typed_into_a_file_is_not_undone(cards: Path) -> None:
+    """By hand, or by a command beside the studio: nobody has looked at the file since."""
+    page, command = OwnCards(cards), OwnCards(cards)
+    card = page.write("ink", "", {"notes": "early", "weight": 0.5})
+    assert card.file is not None
+    card.file.write_text(card.file.read_text().replace("early", "by hand"))
+    assert page.write("ink", "", {"weight": 0.7}).notes == "by hand"
+    command.read()
+    command.write("ink", "f" * 64, {"trigger_words": ["ink"]})
+    written = page.write("ink", "", {"notes": "late"})
+    assert (written.notes, written.weight, written.trigger_words, written.sha256) == ("late", 0.7, ("ink",), "f" * 64)
+    card.file.write_text("not = TOML = at all")
+    assert page.write("ink", "", {"weight": 0.9}).notes == "late"
+    assert [file.read_text() for file in cards.glob("*.damaged-*")] == ["not = TOML = at all"]
+
+
+def test_a_picture_that_is_taken_off_one_card_while_it_is_put_on_another_stays(
+    cards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = OwnCards(cards)
+    own.write("one", "", {}, b"a small picture")
+    keep = own._keep_picture
+    taking_off = threading.Thread(target=own.write, args=("one", "", {"picture": None}))
+
+    def kept_and_taken_off(small: bytes) -> str:
+        name = keep(small)
+        taking_off.start()
+        taking_off.join(0.1)  # who does not wait for this card is through by now
+        return name
+
+    monkeypatch.setattr(own, "_keep_picture", kept_and_taken_off)
+    other = own.write("other", "", {}, b"a small picture")
+    taking_off.join()
+    picture = own.picture_of(other)
+    assert picture is not None and picture.read_bytes() == b"a small picture"
+    assert own.of("one", "").picture == ""
