@@ -43,11 +43,13 @@ class Accounts:
         password_hash, lost = self.passwords.hash(password), self.gate.is_locked_out
         self.gate.remember()
         try:
-            return self.people.add(name, role, password_hash)
+            person = self.people.add(name, role, password_hash)
         except StudioError:
             if not lost:
                 self.gate.forget()
             raise
+        self.gate.remember()  # the last of the others may have been taken away meanwhile, and this with them
+        return person
 
     def remove(self, name: str) -> None:
         """Take an account away; with the last one the login goes too. Raises `NotFound`, `Conflict`."""

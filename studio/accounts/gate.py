@@ -40,9 +40,10 @@ class Gate:
 
     def forget(self) -> None:
         """After the last account was taken away on purpose; harmless while there are others. Raises `StorageError`."""
-        if self._people.exist():
-            return
-        try:
-            self._file.unlink(missing_ok=True)
-        except OSError as error:
-            raise in_words(error, self._file) from error
+        with self._people.alone() as exist:
+            if exist:
+                return
+            try:
+                self._file.unlink(missing_ok=True)
+            except OSError as error:
+                raise in_words(error, self._file) from error

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, cast
@@ -55,6 +56,12 @@ class People:
         with self.database.reading() as session:
             return session.scalar(select(PersonRow.id).limit(1)) is not None
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether there are any, of which nobody is added or removed meanwhile."""
+        with self.database.session():
+            yield self.exist()
+
     def list(self) -> Sequence[Person]:
         """Everybody, by name."""
         with self.database.reading() as session:
@@ -72,10 +79,8 @@ class People:
 
     def get(self, name: str) -> Person:
         """Somebody by name, in any case. Raises `NotFound`."""
-        person = self.by_name(name)
-        if person is None:
-            raise NotFound(f"There is nobody called {name[:MOST_NAME]!r} here.")
-        return person
+        with self.database.reading() as session:
+            return _person(_row(session, name))
 
     def add(self, name: str, role: str, password_hash: str | None, expires_at: datetime | None = None) -> Person:
         """Make an account; the first is an admin's and takes over what was made without one.
@@ -111,9 +116,8 @@ class People:
 
     def set_password(self, name: str, password_hash: str) -> None:
         """Give somebody another password; their sessions everywhere end. Raises `NotFound`."""
-        person = self.get(name)
         with self.database.session() as session:
-            row = session.get_one(PersonRow, person.id)
+            row = _row(session, name)
             row.password_hash, row.epoch = password_hash, row.epoch + 1
 
     def end_sessions(self, person_id: str) -> None:
@@ -133,11 +137,10 @@ class People:
         """
         if role not in ROLES:
             raise InvalidField("role", f"{role!r} is none", ", ".join(ROLES))
-        person = self.get(name)
         with self.database.session() as session:
-            if person.role == "admin" and role != "admin" and _admins(session) == 1:
-                raise Conflict(f"{person.name} is the only admin. Make somebody else one first.")
-            row = session.get_one(PersonRow, person.id)
+            row = _row(session, name)
+            if row.role == "admin" and role != "admin" and _admins(session) == 1:
+                raise Conflict(f"{row.name} is the only admin. Make somebody else one first.")
             row.role = role
             if role != "guest":
                 row.expires_at = None
@@ -151,15 +154,23 @@ class People:
             NotFound: nobody is called that.
             Conflict: nobody would be left to look after the others.
         """
-        person = self.get(name)
         with self.database.session() as session:
-            if person.role == "admin" and _admins(session) == 1 and _everybody(session) > 1:
-                raise Conflict(f"{person.name} is the only admin. Make somebody else one first.")
-            own = select(ImageRow.id).where(ImageRow.owner_id == person.id)
+            row = _row(session, name)
+            if row.role == "admin" and _admins(session) == 1 and _everybody(session) > 1:
+                raise Conflict(f"{row.name} is the only admin. Make somebody else one first.")
+            own = select(ImageRow.id).where(ImageRow.owner_id == row.id)
             for shared in (WallRow, LinkRow):
                 session.execute(delete(shared).where(shared.image_id.in_(own)))
-            session.execute(delete(RememberedRow).where(RememberedRow.owner_id == person.id))
-            session.execute(delete(PersonRow).where(PersonRow.id == person.id))
+            session.execute(delete(RememberedRow).where(RememberedRow.owner_id == row.id))
+            session.execute(delete(PersonRow).where(PersonRow.id == row.id))
+
+
+def _row(session: Session, name: str) -> PersonRow:
+    """Somebody by name, as they are within the transaction that changes them. Raises `NotFound`."""
+    row = session.scalar(select(PersonRow).where(PersonRow.name_key == _key(name)))
+    if row is None:
+        raise NotFound(f"There is nobody called {name[:MOST_NAME]!r} here.")
+    return row
 
 
 def _admins(session: Session) -> int:
