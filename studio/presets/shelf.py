@@ -86,14 +86,20 @@ class Presets:
             Conflict: they have one of that title, and ``replaces`` is off; or too many.
             StorageError: the home cannot be written.
         """
+        try:
+            return self._save(owner, preset, picture, replaces=replaces)
+        except _Taken:
+            words = f"You have a preset called {preset.title!r} already. Choose another title, or replace it."
+            raise Conflict(words) from None
+
+    def _save(self, owner: str, preset: Preset, picture: bytes | None, *, replaces: bool) -> Preset:
+        """Raises `_Taken` where `save` says so."""
         preset = checked(replace(preset, name=name_for(preset.title)))
         small = small_picture(picture) if picture else None
         with self._writing:
             there = self._own_files(owner)
             if preset.name in there and not replaces:
-                raise Conflict(
-                    f"You have a preset called {preset.title!r} already. Choose another title, or replace it."
-                )
+                raise _Taken
             if len(there) >= MOST_OWN and preset.name not in there:
                 raise Conflict(f"More than {MOST_OWN:,} presets cannot be kept. Delete some first.")
             self._write(owner, preset, small)
@@ -159,14 +165,9 @@ class Presets:
         title = preset.title
         for number in range(2, MOST_OWN + 2):
             with contextlib.suppress(_Taken):
-                return self._save_new(owner, replace(preset, title=title), picture)
+                return self._save(owner, replace(preset, title=title), picture, replaces=False).name
             title = f"{preset.title[:70]} {number}"
         raise Conflict(f"More than {MOST_OWN:,} presets cannot be kept. Delete some first.")
-
-    def _save_new(self, owner: str, preset: Preset, picture: bytes | None) -> str:
-        if name_for(preset.title) in self._own_files(owner):
-            raise _Taken
-        return self.save(owner, preset, picture).name
 
     def _own(self, owner: str, name: str) -> Preset:
         preset = self.get(owner, name)
@@ -219,4 +220,5 @@ def _stamp(file: Path) -> str:
         found = file.stat()
     except OSError:
         return ""
-    return f"{found.st_mtime_ns:x}{found.st_size:x}"
+    # The number as well: of two writes within one tick of the disk's clock, the second makes another file.
+    return f"{found.st_mtime_ns:x}{found.st_size:x}{found.st_ino:x}"

@@ -46,7 +46,7 @@ class Shelf:
 
     def __init__(self, shipped: Path, own: Path) -> None:
         self._shipped, self._own = shipped, own
-        self._read: dict[Path, tuple[tuple[int, int], FileContent]] = {}
+        self._read: dict[Path, tuple[tuple[int, ...], FileContent]] = {}
         self._lock = threading.Lock()
 
     def files(self) -> list[WildcardFile]:
@@ -139,7 +139,8 @@ class Shelf:
     def _content(self, path: Path) -> FileContent:
         try:
             stat = path.stat()
-            stamp = (stat.st_mtime_ns, stat.st_size)
+            # the number as well: of two writes within one tick of the disk's clock, the second makes another file
+            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             with self._lock:
                 known = self._read.get(path)
             if known is not None and known[0] == stamp:

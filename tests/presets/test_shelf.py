@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import threading
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,10 +12,11 @@ import pytest
 from PIL import Image
 
 from studio.errors import Conflict, InvalidField, NotFound, Refused
-from studio.presets import Presets, picture_of
+from studio.presets import Presets, picture_of, shelf
 from studio.recipe.presets import FAMILIES, Preset
 from studio.services import Studio, build_studio
 from studio.settings import load_settings
+from studio.store import write_atomic
 
 
 @pytest.fixture
@@ -115,6 +118,39 @@ def test_out_and_in_again_is_the_same(presets: Presets) -> None:
     with Image.open(theirs.thumbnail) as picture:
         assert picture.size == (160, 160)
     assert presets.take_in("ben", presets.export("anna", "my-look")).names == ("my-look-2",)
+
+
+def test_the_same_file_taken_in_on_two_devices_at_once_is_there_twice(
+    presets: Presets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presets.save("anna", look())
+    data = presets.export("anna", "my-look")
+    presets.delete("anna", "my-look")
+    own_files, taken = presets._own_files, []
+    other = threading.Thread(target=lambda: taken.extend(presets.take_in("anna", data).names))
+
+    def looked_and_another_came(owner: str) -> set[str]:
+        found = own_files(owner)
+        if other.ident is None:
+            other.start()
+            other.join(0.1)  # who does not wait for this one is through by now
+        return found
+
+    monkeypatch.setattr(presets, "_own_files", looked_and_another_came)
+    taken.extend(presets.take_in("anna", data).names)
+    other.join()
+    assert sorted(taken) == ["my-look", "my-look-2"]
+
+
+def test_the_second_of_two_writes_within_one_tick_is_seen(presets: Presets, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written_at_that_tick(file: Path, data: bytes) -> None:
+        write_atomic(file, data)
+        os.utime(file, (1, 1))
+
+    monkeypatch.setattr(shelf, "write_atomic", written_at_that_tick)
+    assert presets.save("anna", look()).fields["steps"] == 9
+    fields = {"steps": 8, "prompt": "ink, {prompt}"}  # as long as before
+    assert presets.save("anna", look(fields=fields), replaces=True).fields == fields
 
 
 def test_styles_become_presets_and_bad_lines_are_named(presets: Presets) -> None:

@@ -11,8 +11,10 @@ import pytest
 from studio.errors import InvalidField, NotFound, UnknownWildcard
 from studio.paths import shipped
 from studio.prompt.unfold import Entry, unfold
+from studio.store import write_atomic
 from studio.training.subjects import COLOURS, STYLES, SUBJECTS
 from studio.wildcards import Shelf
+from studio.wildcards import shelf as module
 
 Put = Callable[[str, str | bytes], Path]
 
@@ -78,6 +80,17 @@ def test_ones_own_wins_and_what_ships_comes_back(shelf: Shelf, ships: Path) -> N
         shelf.remove("colours.txt")
     with pytest.raises(NotFound):
         shelf.remove("nothing")
+
+
+def test_the_second_of_two_writes_within_one_tick_is_seen(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def written_at_that_tick(file: Path, data: bytes) -> None:
+        write_atomic(file, data)
+        os.utime(file, (1, 1))
+
+    monkeypatch.setattr(module, "write_atomic", written_at_that_tick)
+    for colour in ("red", "tan"):
+        shelf.write("colours", colour)
+        assert texts(shelf, "colours") == [colour]
 
 
 def test_a_file_changed_beside_the_studio_is_read_again(shelf: Shelf, ships: Path) -> None:
