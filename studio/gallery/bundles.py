@@ -60,10 +60,10 @@ def _pieces(files: Sequence[Path]) -> Iterator[bytes]:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as bundle:
         for file in files:
             try:
-                source = file.open("rb")
+                entry, source = zipfile.ZipInfo.from_file(file, file.name), file.open("rb")
             except OSError:
                 continue
-            with source, bundle.open(zipfile.ZipInfo.from_file(file, file.name), "w", force_zip64=True) as target:
+            with source, bundle.open(entry, "w", force_zip64=True) as target:
                 while piece := source.read(CHUNK_BYTES):
                     target.write(piece)
                     yield out.take()

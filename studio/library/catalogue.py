@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from studio.library.scanner import Scanner
 from studio.library.shelf import Shelf
 from studio.library.single_file import SAFETENSORS
 from studio.library.twins import folded
-from studio.library.watching import INTERVAL_S, Stamps, Watcher, stamps_of
+from studio.library.watching import INTERVAL_S, Stamps, Watcher, stamps_of, unless_changed_since
 from studio.recipe import CheckpointFacts
 
 if TYPE_CHECKING:
@@ -95,14 +96,15 @@ class Library:
         Whoever asks for models meanwhile is answered from the last scan at once.
         """
         with self._scanning:
-            before = stamps_of(self._watched)
+            before, began_ns = stamps_of(self._watched), time.time_ns()
             found = self._scanner.scan()
             cards = naming.with_unique_names(folded(found.cards))
             watched = [*self._folders, *found.folders]
             watched += [file for card in cards for file in card.files] + list(found.beside)
             watched += [self._own_cards.folder, *self._own_cards.read()]
-            # A folder that changed while it was read keeps its former stamp, so the watch looks at it once more.
-            stamps = {**stamps_of(watched), **{place: before[place] for place in watched if place in before}}
+            # What changed while it was read keeps its former stamp, so the watch looks at it once more.
+            known = {place: before[place] for place in watched if place in before}
+            stamps = {**unless_changed_since(began_ns, stamps_of(watched)), **known}
             with self._lock:
                 self._revision += cards != self._cards
                 self._cards, self._problems, self._watched = cards, found.problems, stamps

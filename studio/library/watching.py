@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 Stamps = Mapping[Path, tuple[int, ...] | None]
 
 INTERVAL_S = 2.0
+TICK_NS = 2_000_000_000
+"""The coarsest clock of a disk, FAT's."""
+
 REST = 50
 """The thread rests fifty times as long as it asked, so a slow share costs at most 2% of anybody's time."""
 
@@ -34,6 +37,12 @@ def stamps_of(places: Iterable[Path]) -> Stamps:
             # The time of the inode as well: a folder that becomes readable keeps its time of change.
             found[place] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return found
+
+
+def unless_changed_since(moment_ns: int, stamps: Stamps) -> Stamps:
+    """The stamps, but ``None`` of places that changed since that moment, by what their disks know of it."""
+    since_ns = moment_ns - TICK_NS
+    return {place: None if stamp and stamp[-1] >= since_ns else stamp for place, stamp in stamps.items()}
 
 
 class Watcher:

@@ -6,13 +6,14 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from studio.errors import DamagedModel
-from studio.library import Library, catalogue, scanner
+from studio.library import Library, catalogue, scanner, watching
+from studio.library.watching import Stamps, stamps_of
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file
 
@@ -69,14 +70,47 @@ def test_a_file_that_is_still_being_copied_mends_itself(watched: Library, tmp_pa
         time.sleep(0.01)
 
 
+def test_a_file_that_becomes_whole_while_it_is_read_is_read_again(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = write_header_file(tmp_path / "models" / "a.safetensors", files.LORA_SD1)
+    whole, describe = target.read_bytes(), scanner.single_file_card
+    target.write_bytes(whole[:-1000])
+
+    def described_and_copied_on(path: Path, sidecars: tuple[Path, ...]) -> object:
+        card = describe(path, sidecars)
+        target.write_bytes(whole)
+        return card
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scanner, "single_file_card", described_and_copied_on)
+        library.scan()
+    assert "cut short" in (problem_of(library, "a") or "")
+    assert stamps_of(library._watched) != library._watched, "the watch would not look again"
+    library.scan()
+    assert problem_of(library, "a") is None
+    assert stamps_of(library._watched) == library._watched, "the watch would look for ever"
+
+
 def test_without_a_change_nothing_is_scanned(watched: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_header_file(tmp_path / "models" / "a.safetensors", files.SD1)
     names_become(watched, "a")
-    time.sleep(0.2)  # whatever the last change made it look at twice
-    scans: list[None] = []
-    monkeypatch.setattr(catalogue.naming, "with_unique_names", lambda cards: scans.append(None) or tuple(cards))
+    looks, scans = threading.Semaphore(0), []
+
+    def looked(places: Mapping[Path, object]) -> Stamps:
+        looks.release()
+        return stamps_of(places)
+
+    monkeypatch.setattr(watching, "stamps_of", looked)
+    while stamps_of(watched._watched) != watched._watched:  # what the last change makes it look at twice
+        assert looks.acquire(timeout=10)
+    with watched._scanning:
+        monkeypatch.setattr(catalogue.naming, "with_unique_names", lambda cards: scans.append(None) or tuple(cards))
     revision = watched.revision
-    time.sleep(0.3)
+    while looks.acquire(blocking=False):
+        pass
+    for _ in range(4):
+        assert looks.acquire(timeout=10)
     assert scans == [] and watched.revision == revision
     os.utime(tmp_path / "models")
     deadline = time.monotonic() + 10
