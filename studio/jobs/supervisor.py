@@ -71,7 +71,7 @@ class Supervisor:
         self._factory, self._options = factory, dict(options)
         self._spawning = multiprocessing.get_context("spawn")
         self._lock = threading.Lock()  # guards what the worker has in hand, and whether it can be given more
-        self._sending = threading.Lock()  # one message at a time on the pipe; taken inside the other, never around it
+        self._sending = threading.Lock()  # one message at a time on the pipe; never held around the other
         self._inside: dict[tuple[str, int], bool] = {}
         self._loading_job: str | None = None
         self._connection: Connection | None = None
@@ -132,8 +132,10 @@ class Supervisor:
             if self._ready is None:
                 return False
             self._inside[order.job_id, order.index] = False
-            self._send(order)
-            return True
+            worker = self._connection
+        # Not under the lock: a worker that has yet to take what is in a full pipe may itself wait until it is heard.
+        self._send(order, worker)
+        return True
 
     def cancel(self, order: CancelOrder) -> None:
         """Stop pictures within one step. Harmless when there are none."""
@@ -284,9 +286,10 @@ class Supervisor:
         self._status, self._reason = status, reason
         self._on_status()
 
-    def _send(self, order: Order) -> None:
+    def _send(self, order: Order, worker: Connection | None = None) -> None:
+        """Tell the worker, or only the one of this pipe: what another has in hand was given back when it ended."""
         with self._sending:
-            if self._connection is not None:
+            if self._connection is not None and worker in (None, self._connection):
                 try:
                     self._connection.send(order)
                 except OSError:

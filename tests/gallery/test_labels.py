@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
@@ -63,6 +64,21 @@ def test_labels_go_with_a_picture_that_is_deleted_for_good(gallery: Gallery) -> 
     gallery.bin("local", [image.id])
     gallery.empty_bin("local")
     assert gallery.labels.tags("local") == {} and gallery.labels.albums("local")[0].count == 0
+
+
+def test_a_picture_that_is_deleted_at_its_turn_breaks_no_zip(gallery: Gallery, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = [gallery.add(pixels(n, 64, 32), recipe(), {}, "local", "job", n) for n in range(2)]
+    first, second = (gallery.file("local", image.id) for image in images)
+    opened = Path.open
+
+    def opened_and_deleted(file: Path, mode: str = "r") -> object:
+        handle = opened(file, mode)
+        first.unlink(missing_ok=True)
+        return handle
+
+    monkeypatch.setattr(Path, "open", opened_and_deleted)
+    with zipfile.ZipFile(io.BytesIO(b"".join(zipped([first, second])))) as bundle:
+        assert bundle.testzip() is None and second.name in bundle.namelist()
 
 
 def test_a_zip_holds_the_very_files_and_a_sheet_all_pictures(gallery: Gallery) -> None:

@@ -69,6 +69,56 @@ def heard() -> Heard:
     return Heard()
 
 
+class FullPipe:
+    """The end of a pipe that takes nothing before it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[object] = []
+        self.tried, self.drained = threading.Event(), threading.Event()
+
+    def send(self, message: object) -> None:
+        self.tried.set()
+        assert self.drained.wait(20)
+        self.taken.append(message)
+
+
+def ready_without_process(pipe: FullPipe) -> Supervisor:
+    supervisor = Supervisor(FAKE, {})
+    supervisor._ready, supervisor._connection = WorkerReady("cpu", "", 0), pipe  # type: ignore[assignment]
+    return supervisor
+
+
+def test_a_worker_whose_pipe_is_full_is_heard_all_the_same() -> None:
+    """It may take nothing before what it says is heard: then both would wait for ever."""
+    pipe = FullPipe()
+    supervisor = ready_without_process(pipe)
+    submitting = threading.Thread(target=supervisor.submit, args=(order(),))
+    submitting.start()
+    assert pipe.tried.wait(20)
+    hearing = threading.Thread(target=supervisor._note, args=([PictureStarted("j", 0)],), daemon=True)
+    hearing.start()
+    hearing.join(20)
+    is_heard = not hearing.is_alive()
+    pipe.drained.set()
+    submitting.join()
+    assert is_heard and len(pipe.taken) == 1
+
+
+def test_what_was_given_to_a_worker_that_died_is_not_given_to_the_next_one_too() -> None:
+    first, second = FullPipe(), FullPipe()
+    first.drained.set()
+    second.drained.set()
+    supervisor = ready_without_process(first)
+    with supervisor._sending:
+        submitting = threading.Thread(target=supervisor.submit, args=(order(),))
+        submitting.start()
+        wait_for(lambda: supervisor._inside)  # from here on a death gives it back to the queue
+        with supervisor._lock:
+            supervisor._connection = second  # type: ignore[assignment]
+    submitting.join()
+    assert first.taken == second.taken == []
+
+
 @pytest.fixture
 def supervisor(heard: Heard) -> Iterator[Supervisor]:
     supervisor = Supervisor(FAKE, {"seconds_per_step": 0.02, "live_pictures": 2})
