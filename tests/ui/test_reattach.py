@@ -78,13 +78,13 @@ def test_a_page_that_is_loaded_again_finds_its_job_and_form(page: Page, server: 
     with proxy_to(server.address) as proxy:
         page.goto(proxy.address)
         wait_until_ready(page)
-        order(page, "the same after loading again !slow", steps=40)
+        order(page, "the same after loading again !slow", steps=150)
         page.wait_for_selector(".tile[data-state=running] .preview:not([hidden])")
         proxy.cut()
         page.reload()
         wait_until_ready(page)
         page.wait_for_selector(".tile[data-state=running] .preview:not([hidden])")
-        expect(page.locator("#field-steps input")).to_have_value("40")
+        expect(page.locator("#field-steps input")).to_have_value("150")
         page.click("#stage >> text=Cancel")
         expect(page.locator(".headline")).to_have_text("Cancelled")
 
