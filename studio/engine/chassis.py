@@ -8,7 +8,7 @@ another patched one, so taking them off leaves no trace.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,12 @@ from studio.engine.model_files import CheckpointFiles
 from studio.engine.placement import Placement
 from studio.engine.weights import Shapes, Weights
 from studio.errors import UnsupportedModel
+
+COPIED_AT_ONCE = 250_000_000
+"""Bytes: some twenty milliseconds over a bus."""
+
+PATCHED_AT_ONCE = 16
+"""Tensors: some ten milliseconds on a GPU, some hundred on a CPU, whose rounds take longer."""
 
 _cast: Any = nn.Module.to
 
@@ -75,33 +81,49 @@ class Chassis:
             for key in keys
         )
 
-    @torch.inference_mode()
     def put(self, weights: Weights) -> None:
         """Put the weights of a checkpoint in, whose adapters are off then."""
+        _to_the_end(self.putting(weights))
+
+    def wear(self, patches: Patches) -> None:
+        """Wear these adapters and no others; an empty mapping takes all off."""
+        _to_the_end(self.wearing(patches))
+
+    @torch.inference_mode()
+    def putting(self, weights: Weights) -> Generator[None, None, None]:
+        """`put` in pieces, so that others can have the device in between. It is worth nothing until the end."""
         self._build()
         for name, tensors in weights.components.items():
             if self._clean.get(name) is not tensors or self._patched[name]:
+                moved_bytes = 0
                 for key, tensor in tensors.items():
                     self._set(name, key, tensor)
+                    moved_bytes += tensor.nbytes if self._copies[name] else 0
+                    if moved_bytes > COPIED_AT_ONCE:
+                        moved_bytes = 0
+                        yield
             self._clean[name] = tensors
             self._patched[name] = set()
         self._wait()
 
     @torch.inference_mode()
-    def wear(self, patches: Patches) -> None:
-        """Wear these adapters and no others; an empty mapping takes all off."""
+    def wearing(self, patches: Patches) -> Generator[None, None, None]:
+        """`wear` in pieces, as `putting`."""
         for name, clean in self._clean.items():
-            wanted = patches.get(name, {})
-            for key in self._patched[name] - set(wanted):
+            wanted, patched = patches.get(name, {}), self._patched[name]
+            for key in patched - set(wanted):
                 self._set(name, key, clean[key])
-            for key, patch in wanted.items():
-                placement = self.placements[name]
-                tensor = clean[key]
-                patched = patch(tensor.to(placement.device).float()).to(tensor.dtype)
-                order = torch.channels_last if tensor.dim() == 4 else torch.contiguous_format
-                self._set(name, key, patched.contiguous(memory_format=order))
-            self._patched[name] = set(wanted)
+                patched.remove(key)
+            for number, (key, patch) in enumerate(wanted.items(), 1):
+                patched.add(key)
+                self._set(name, key, self._patched_by(patch, name, clean[key]))
+                if number % PATCHED_AT_ONCE == 0:
+                    yield
         self._wait()
+
+    def _patched_by(self, patch: Callable[[Tensor], Tensor], name: str, clean: Tensor) -> Tensor:
+        patched = patch(clean.to(self.placements[name].device).float()).to(clean.dtype)
+        return patched.contiguous(memory_format=torch.channels_last if clean.dim() == 4 else torch.contiguous_format)
 
     def let_go(self) -> None:
         """Look into no weights any more, so that their memory can be used again; `put` gives it others."""
@@ -145,6 +167,11 @@ class Chassis:
         """Until the copies are there, because the next weights may take the place of the ones that are read."""
         for placement in set(self.placements.values()):
             placement.synchronize()
+
+
+def _to_the_end(pieces: Generator[None, None, None]) -> None:
+    for _ in pieces:
+        pass
 
 
 def network_without_weights(name: str, config: Mapping[str, Any], title: str) -> Any:

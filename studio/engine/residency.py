@@ -236,8 +236,11 @@ class Residency:
         weights = kept.weights
         if outfit.vae is not None:
             weights = Weights({**weights.components, "vae": own_vae(outfit.vae, files, chassis, self._memory)})
-        chassis.put(weights)
-        chassis.wear(self._adapters.patches(outfit, chassis))
+        for _ in chassis.putting(weights):
+            yield 0.9
+        yield 0.9
+        for _ in chassis.wearing(self._adapters.patches(outfit, chassis)):
+            yield 0.95
         yield 0.95
         read = kept.texts_with(tuple((one.path, one.text_weight) for one in outfit.adapters))
         own = (outfit.vae, stamp(outfit.vae) if outfit.vae else None)

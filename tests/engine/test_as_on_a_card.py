@@ -91,8 +91,8 @@ def test_swaps_that_are_measured_happen(toy: Path, other: Path, monkeypatch: pyt
     monkeypatch.setattr(bench_models, "SWAPS", 6)
     monkeypatch.setattr(bench_models, "choose_placement", lambda device: CARD)
     puts: list[Weights] = []
-    put = Chassis.put
-    monkeypatch.setattr(Chassis, "put", lambda self, weights: (puts.append(weights), put(self, weights))[1])
+    put = Chassis.putting
+    monkeypatch.setattr(Chassis, "putting", lambda self, weights: (puts.append(weights), put(self, weights))[1])
     report = bench_models.bench_swaps(toy, other, repeats=1, worn_times=2)
     assert report.warm_s > 0 == report.pointed_s and all(one.pointing_s == 0 < one.copying_s for one in report.cold)
     assert report.traces.same_picture and report.traces.changed_by_loras and report.traces.same_weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +65,15 @@ def test_traces_in_weights_are_seen(toy: Path, other: Path, monkeypatch: pytest.
 
 def test_traces_in_a_picture_are_seen(toy: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A chassis in which every swap leaves a little."""
-    put, puts = Chassis.put, 0
+    putting, puts = Chassis.putting, 0
 
-    def sloppy(self: Chassis, weights: Weights) -> None:
+    def sloppy(self: Chassis, weights: Weights) -> Generator[None, None, None]:
         nonlocal puts
-        put(self, weights)
+        yield from putting(self, weights)
         puts += 1
         self.parameter("unet", "conv_out.weight").mul_(1 + 0.05 * puts)
 
-    monkeypatch.setattr(Chassis, "put", torch.inference_mode()(sloppy))
+    monkeypatch.setattr(Chassis, "putting", torch.inference_mode()(sloppy))
     assert not traces_left(toy, other, CPU, 1).same_picture
 
 

@@ -9,15 +9,21 @@ from typing import Any
 
 import pytest
 
-from studio.engine import step_engine, tensor_reading
+from studio.engine import chassis, step_engine, tensor_reading
+from studio.engine.chassis import Chassis
 from studio.engine.denoiser import Denoiser
+from studio.engine.load import inspect_checkpoint
 from studio.engine.residency import Residency
 from studio.engine.step_engine import StepEngine
-from studio.recipe.events import Event, ModelLoading, PictureDone, PictureStarted, PictureStep
+from studio.recipe.adapters import Adapter
+from studio.recipe.events import Event, ModelLoading, PictureDone, PictureOrder, PictureStarted, PictureStep
 from tests.engine.conftest import CPU
-from tests.engine.recipes import finish, order
+from tests.engine.pretended_card import PretendedCard
+from tests.engine.recipes import finish, order, resolved
+from tests.engine.test_adapters import lora
 from tests.toys import toy_checkpoint
 
+CARD = PretendedCard()
 ROUND_S = 10.0
 
 
@@ -95,4 +101,26 @@ def test_who_needs_what_is_there_goes_before_and_a_place_is_kept(toy: Path, othe
         events += engine.step()
     assert begun(events) == ["second", "there"]
     assert not any(isinstance(event, PictureDone) for event in events)
+    engine.close()
+
+
+def test_putting_weights_in_and_wearing_adapters_are_cut_too(
+    toy: Path, other: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chassis, "COPIED_AT_ONCE", 100_000)
+    monkeypatch.setattr(chassis, "PATCHED_AT_ONCE", 2)
+    looked_at = inspect_checkpoint(other)
+    worn = lora(tmp_path / "one.safetensors", Chassis(looked_at, dict.fromkeys(looked_at.components, CPU)), "kohya")
+    adapters = (Adapter(name="one", sha256="one"),)
+    engine = StepEngine(CARD, Residency(CARD, 10**10))
+    engine.submit(order(toy, "here", steps=500))
+    while not engine.step() or not engine._round:
+        pass
+    engine.submit(PictureOrder("there", 0, resolved(adapters=adapters), other, files={"one": worn}))
+    told: list[list[Event]] = []
+    while not any(isinstance(event, PictureStarted) for event in (told[-1] if told else ())):
+        told.append(engine.step())
+    fractions = [event.fraction for said in told for event in said if isinstance(event, ModelLoading)]
+    assert fractions.count(0.9) > 5 and fractions.count(0.95) > 5 and fractions == sorted(fractions)
+    assert all(any(isinstance(event, PictureStep) for event in said) for said in told[:-1])
     engine.close()
