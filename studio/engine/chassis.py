@@ -93,33 +93,45 @@ class Chassis:
     def putting(self, weights: Weights) -> Generator[None, None, None]:
         """`put` in pieces, so that others can have the device in between. It is worth nothing until the end."""
         self._build()
-        for name, tensors in weights.components.items():
-            if self._clean.get(name) is not tensors or self._patched[name]:
-                moved_bytes = 0
-                for key, tensor in tensors.items():
-                    self._set(name, key, tensor)
-                    moved_bytes += tensor.nbytes if self._copies[name] else 0
-                    if moved_bytes > COPIED_AT_ONCE:
-                        moved_bytes = 0
-                        yield
-            self._clean[name] = tensors
-            self._patched[name] = set()
-        self._wait()
+        try:
+            for name, tensors in weights.components.items():
+                if self._clean.get(name) is not tensors or self._patched[name]:
+                    yield from self._moving(name, tensors)
+                self._clean[name] = tensors
+                self._patched[name] = set()
+        finally:  # also when it is given up: the memory of what is copied may be used again
+            self._wait()
 
     @torch.inference_mode()
     def wearing(self, patches: Patches) -> Generator[None, None, None]:
         """`wear` in pieces, as `putting`."""
-        for name, clean in self._clean.items():
-            wanted, patched = patches.get(name, {}), self._patched[name]
-            for key in patched - set(wanted):
-                self._set(name, key, clean[key])
-                patched.remove(key)
-            for number, (key, patch) in enumerate(wanted.items(), 1):
-                patched.add(key)
-                self._set(name, key, self._patched_by(patch, name, clean[key]))
-                if number % PATCHED_AT_ONCE == 0:
-                    yield
-        self._wait()
+        try:
+            for name, clean in self._clean.items():
+                yield from self._changing(name, clean, patches.get(name, {}))
+        finally:
+            self._wait()
+
+    def _moving(self, name: str, tensors: Mapping[str, Tensor]) -> Generator[None, None, None]:
+        moved_bytes = 0
+        for key, tensor in tensors.items():
+            self._set(name, key, tensor)
+            moved_bytes += tensor.nbytes if self._copies[name] else 0
+            if moved_bytes > COPIED_AT_ONCE:
+                moved_bytes = 0
+                yield
+
+    def _changing(
+        self, name: str, clean: Mapping[str, Tensor], wanted: Mapping[str, Callable[[Tensor], Tensor]]
+    ) -> Generator[None, None, None]:
+        patched = self._patched[name]
+        for key in patched - set(wanted):
+            self._set(name, key, clean[key])
+            patched.remove(key)
+        for number, (key, patch) in enumerate(wanted.items(), 1):
+            patched.add(key)
+            self._set(name, key, self._patched_by(patch, name, clean[key]))
+            if number % PATCHED_AT_ONCE == 0:
+                yield
 
     def _patched_by(self, patch: Callable[[Tensor], Tensor], name: str, clean: Tensor) -> Tensor:
         patched = patch(clean.to(self.placements[name].device).float()).to(clean.dtype)

@@ -15,9 +15,10 @@ from studio.engine.denoiser import Denoiser
 from studio.engine.load import inspect_checkpoint
 from studio.engine.residency import Residency
 from studio.engine.step_engine import StepEngine
+from studio.engine.weights import read_weights
 from studio.recipe.adapters import Adapter
 from studio.recipe.events import Event, ModelLoading, PictureDone, PictureOrder, PictureStarted, PictureStep
-from tests.engine.conftest import CPU
+from tests.engine.conftest import CPU, finished
 from tests.engine.pretended_card import PretendedCard
 from tests.engine.recipes import finish, order, resolved
 from tests.engine.test_adapters import lora
@@ -124,3 +125,18 @@ def test_putting_weights_in_and_wearing_adapters_are_cut_too(
     assert fractions.count(0.9) > 5 and fractions.count(0.95) > 5 and fractions == sorted(fractions)
     assert all(any(isinstance(event, PictureStep) for event in said) for said in told[:-1])
     engine.close()
+
+
+def test_what_is_given_up_midway_is_waited_for(other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies may still be reading from memory that is used again at once."""
+    monkeypatch.setattr(chassis, "COPIED_AT_ONCE", 100_000)
+    looked_at = inspect_checkpoint(other)
+    placements = dict.fromkeys(looked_at.components, CPU)
+    made, waited = Chassis(looked_at, placements, copies=True), []
+    weights = finished(read_weights(looked_at, made.skeleton, placements))
+    monkeypatch.setattr(made, "_wait", lambda: waited.append(True))
+    putting = made.putting(weights)
+    next(putting)
+    assert not waited
+    putting.close()
+    assert waited == [True]
