@@ -126,7 +126,7 @@ class FakeEngine:
             return False
         order, job_id, stage = self._loading
         time.sleep(self.seconds_per_step)
-        self._said.append(ModelLoading(order.checkpoint, stage / LOADING_STAGES, job_id))
+        self._said.append(ModelLoading(order.recipe.checkpoint, stage / LOADING_STAGES, job_id))
         self._loading = (order, job_id, stage + 1) if stage < LOADING_STAGES else None
         if stage == LOADING_STAGES:
             self._loaded.add(order.checkpoint_path)
@@ -143,7 +143,7 @@ class FakeEngine:
         for picture in self._waiting:
             path = picture.order.checkpoint_path
             if path is not None and path not in self._loaded:
-                return PreloadOrder(picture.order.recipe.checkpoint, path), picture.order.job_id, 0
+                return PreloadOrder(picture.order.recipe, path), picture.order.job_id, 0
         while self._preloads and not self._waiting and not self._live:
             order = self._preloads.pop(0)
             if order.checkpoint_path not in self._loaded:

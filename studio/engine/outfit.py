@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studio.recipe import ResolvedRecipe
-from studio.recipe.events import PictureOrder
+from studio.recipe.events import PictureOrder, PreloadOrder
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Outfit:
     zero_snr: bool | None = None
 
     @classmethod
-    def of(cls, order: PictureOrder, recipe: ResolvedRecipe | None = None) -> Outfit | None:
+    def of(cls, order: PictureOrder | PreloadOrder, recipe: ResolvedRecipe | None = None) -> Outfit | None:
         """What an order wants, or a pass of it that goes by ``recipe``; ``None`` where no network is needed.
 
         Raises:

@@ -152,16 +152,18 @@ class Residency:
             self._load = None
             self._placement.release_cache()
 
-    def prefetch(self, path: Path) -> bool:
-        """Begin to read a checkpoint's weights into host memory ahead of need; False if there is no room to spare.
+    def prefetch(self, outfit: Outfit) -> bool:
+        """Begin to read a checkpoint's weights into host memory ahead of need, to be worn in this outfit; False if
+        there is no room to spare.
 
         Raises:
             ModelError: as `begin`.
         """
+        path = outfit.checkpoint
         kept = self._kept.get(path)
         if kept is not None and kept.stamp == stamp(path):
             return False
-        files = self._inspected(Outfit(path))
+        files = self._inspected(outfit)
         placements = planned(files, self._placement, self._device_bytes, self._allowed_bytes)
         needed_bytes = _bytes_in_host(files, self._placement)
         worn = {slot.outfit.checkpoint for slot in self._slots}

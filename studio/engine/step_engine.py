@@ -174,7 +174,7 @@ class StepEngine:
         if outfit is None:
             return True
         wanted_by = [*(one.order for one in self._live if one.wanted == outfit), *self._waiting_for(outfit)][:1]
-        if not wanted_by and outfit not in {Outfit(one.checkpoint_path) for one in self._preloads}:
+        if not wanted_by and outfit not in {Outfit.of(one) for one in self._preloads}:
             self._residency.give_up()
             return True
         checkpoint, job_id = self._loading_for
@@ -201,7 +201,7 @@ class StepEngine:
             outfit, loading_for = Outfit.of(order), (order.recipe.checkpoint, order.job_id)
         elif self._preloads and not self._live:
             preload = self._preloads[0]
-            outfit, loading_for = Outfit(preload.checkpoint_path), (preload.checkpoint, "")
+            outfit, loading_for = Outfit.of(preload), (preload.recipe.checkpoint, "")
         if outfit is None:
             return False
         if self._residency.get(outfit) is not None:
@@ -251,7 +251,8 @@ class StepEngine:
                 if not self._residency.reading_ahead:
                     self._report_memory()
                 return True
-            return bool(self._preloads and self._live and self._residency.prefetch(self._preloads[0].checkpoint_path))
+            ahead = Outfit.of(self._preloads[0]) if self._preloads and self._live else None
+            return ahead is not None and self._residency.prefetch(ahead)
         except Exception as error:
             self._preloads = []
             # Nobody waits for it yet: whoever wants the checkpoint will be told when it is his turn.

@@ -11,8 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studio.jobs.dispatcher import Dispatcher, Located
+    from studio.jobs.dispatcher import Dispatcher
     from studio.jobs.hub import Hub, JobUpdate, Subscription
+    from studio.jobs.located import Located
     from studio.jobs.queue import Queue
     from studio.jobs.records import Job, Order, Picture
     from studio.jobs.supervisor import Supervisor
@@ -35,7 +36,7 @@ __all__ = [
 
 _MODULES = {
     "Dispatcher": "dispatcher",
-    "Located": "dispatcher",
+    "Located": "located",
     "Hub": "hub",
     "Job": "records",
     "JobUpdate": "hub",

@@ -9,9 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from studio.accounts.quotas import Quota
 from studio.errors import Cancelled, Conflict, StorageError, StudioError
@@ -19,6 +18,7 @@ from studio.jobs.board import Board
 from studio.jobs.clerk import Clerk, Ended, Save
 from studio.jobs.hub import Hub
 from studio.jobs.idleness import Idleness
+from studio.jobs.located import Located
 from studio.jobs.looking_ahead import LookingAhead
 from studio.jobs.overview import Overview, QueueEntry
 from studio.jobs.queue import Queue
@@ -46,17 +46,6 @@ PAUSE_S = 2.0
 
 STOPPING_S = 20.0
 """How long a retry waits for the worker to let go of the same pictures; a step on a slow CPU is within it."""
-
-
-@dataclass(frozen=True)
-class Located:
-    """Where the files of a recipe lie: its checkpoint, if it needs one, and the others by sha256; ``stamp`` is the
-    checkpoint's.
-    """
-
-    checkpoint: Path | None
-    files: Mapping[str, Path] = field(default_factory=dict)
-    stamp: object = None
 
 
 @dataclass
@@ -94,7 +83,7 @@ class Dispatcher:
         self._board = Board(queue, hub)
         hub.connect(self._board)
         self._idleness = Idleness(idle_unload_s)
-        self._ahead = LookingAhead(queue, supervisor, lambda recipe: locate(recipe).checkpoint)
+        self._ahead = LookingAhead(queue, supervisor, locate)
         self._on_loading, self._may_begin = on_loading, may_begin
         self._clerk = Clerk(queue, save, live_pictures, self._written, lambda trouble: self._hold_up("clerk", trouble))
         self._turn = threading.Lock()  # one at a time takes, cancels or retries; taken before the next, never after

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 from studio.errors import StudioError
+from studio.jobs.located import Located
 from studio.jobs.queue import Queue
 from studio.jobs.supervisor import Supervisor
 from studio.recipe import ResolvedRecipe
@@ -16,15 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class LookingAhead:
-    """Looks beyond what the worker has in hand. ``checkpoint_path`` says where a recipe's checkpoint lies.
+    """Looks beyond what the worker has in hand. ``locate`` says where the files of a recipe lie.
 
     It only ever spares waiting: whatever goes wrong here comes up again, and is told, when it is that job's turn.
     """
 
-    def __init__(
-        self, queue: Queue, supervisor: Supervisor, checkpoint_path: Callable[[ResolvedRecipe], Path | None]
-    ) -> None:
-        self._queue, self._supervisor, self._checkpoint_path = queue, supervisor, checkpoint_path
+    def __init__(self, queue: Queue, supervisor: Supervisor, locate: Callable[[ResolvedRecipe], Located]) -> None:
+        self._queue, self._supervisor, self._locate = queue, supervisor, locate
         self._told: str = ""
 
     def look(self, in_hand: Collection[str]) -> None:
@@ -33,13 +31,13 @@ class LookingAhead:
         if recipe is None or recipe.checkpoint_sha256 == self._told:
             return
         try:
-            path = self._checkpoint_path(recipe)
+            located = self._locate(recipe)
         except StudioError as error:
             log.info("Nothing is read ahead: %s", error)
             return
         self._told = recipe.checkpoint_sha256
-        if path is not None:
-            self._supervisor.preload(PreloadOrder(recipe.checkpoint, path))
+        if located.checkpoint is not None:
+            self._supervisor.preload(PreloadOrder(recipe, located.checkpoint, located.files))
 
     def forget(self) -> None:
         """The worker has changed or put away what it held, so it may be told the same again."""

@@ -74,10 +74,13 @@ class CancelOrder:
 
 @dataclass(frozen=True)
 class PreloadOrder:
-    """Load a checkpoint ahead of need."""
+    """Load ahead of need what a recipe will want: its checkpoint, in the outfit that its pictures will wear. ``files``
+    are as in the order that is to come.
+    """
 
-    checkpoint: str
+    recipe: ResolvedRecipe
     checkpoint_path: Path
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from studio.recipe.events import (
     PreloadOrder,
     TimeSpent,
 )
-from tests.engine.recipes import finish, order
+from tests.engine.recipes import finish, order, resolved
 
 
 def _order(job: str = "job", index: int = 0, **fields: Any) -> PictureOrder:
@@ -87,7 +87,7 @@ def test_trouble_on_demand_fails_that_picture_only(word: str, code: str) -> None
 
 def test_no_more_than_live_pictures_at_once_and_preload() -> None:
     engine = create_fake_engine(live_pictures=2, seconds_per_step=0.0)
-    engine.preload(PreloadOrder("toy", Path("/models/toy")))
+    engine.preload(PreloadOrder(resolved(), Path("/models/toy")))
     assert {type(event) for event in finish(engine)} == {ModelLoading, MemoryReport}
     for index in range(3):
         engine.submit(_order(index=index))

@@ -117,14 +117,14 @@ def test_what_is_read_ahead_is_not_read_again_and_drops_nothing_in_use(three: li
     a, b, c = three
     residency = room_for(2.5, a)
     load(residency, a)
-    assert residency.prefetch(b)
+    assert residency.prefetch(Outfit(b))
     while residency.advance_prefetch():
         pass
     assert residency.reads == 2 and not is_there(residency, b)
-    assert not residency.prefetch(b)
+    assert not residency.prefetch(Outfit(b))
     load(residency, b)
     assert residency.reads == 2
-    assert not residency.prefetch(c), "both that are there have chassis"
+    assert not residency.prefetch(Outfit(c)), "both that are there have chassis"
     assert is_there(residency, a)
 
 

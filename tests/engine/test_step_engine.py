@@ -29,7 +29,7 @@ from studio.recipe.events import (
     TimeSpent,
 )
 from studio.recipe.model import NoiseDevice
-from tests.engine.recipes import finish, order
+from tests.engine.recipes import finish, order, resolved
 from tests.toys import toy_checkpoint
 
 
@@ -64,7 +64,7 @@ def failures(events: list[Event]) -> dict[str, tuple[str, str]]:
 
 def warm(engine: StepEngine, *folders: Path) -> None:
     for folder in folders:
-        engine.preload(PreloadOrder(folder.name, folder))
+        engine.preload(PreloadOrder(resolved(checkpoint=folder.name), folder))
     finish(engine)
 
 
@@ -206,7 +206,7 @@ def test_a_damaged_checkpoint_fails_its_pictures_and_the_next_job_works(
     broken = toy_checkpoint(tmp_path / "broken", size_px=64, broken="truncated")
     engine.submit(order(broken, "one"))
     engine.submit(order(broken, "two"))
-    engine.preload(PreloadOrder("broken", broken))
+    engine.preload(PreloadOrder(resolved(), broken))
     engine.submit(order(toy, "right"))
     events = finish(engine)
     assert {code for code, _ in failures(events).values()} == {"damaged_model"}
@@ -371,7 +371,7 @@ def test_what_comes_next_is_read_beside_the_rounds_and_a_damaged_one_hurts_nobod
         engine.submit(order(toy, "now", steps=12))
         while not engine._live:
             engine.step()
-        engine.preload(PreloadOrder("next", ahead))
+        engine.preload(PreloadOrder(resolved(), ahead))
         while engine._live:
             engine.step()
         assert residency.reads == reads, "it was read before the picture was done"

@@ -65,7 +65,7 @@ def test_the_next_checkpoint_is_asked_for_ahead(tmp_path: Path) -> None:
     parts = Parts.build(tmp_path, live_pictures=1, seconds_per_step=0.05)
     told: list[str] = []
     send = parts.supervisor.preload
-    parts.supervisor.preload = lambda order: (told.append(order.checkpoint), send(order))[1]  # type: ignore[method-assign]
+    parts.supervisor.preload = lambda order: (told.append(order.recipe.checkpoint), send(order))[1]  # type: ignore[method-assign]
     one, other = resolved(), resolved(checkpoint="other", checkpoint_sha256="b" * 64)
     jobs = [parts.queue.enqueue("local", recipe).id for recipe in (one, one, other, other)]
     parts.dispatcher.start()
