@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from studio.errors import InvalidField, UnknownPart
 from studio.library import Library
+from studio.library.fitting_vaes import fits
 from studio.library.support import FAMILY_NAMES
 from studio.recipe import CheckpointFacts, SamplerFacts, SourceFacts, UpscalerFacts
 from studio.recipe.finish import LATENT_UPSCALERS, NO_UPSCALER, PLAIN_UPSCALERS
@@ -38,7 +39,7 @@ class StudioOffer:
 
     def vae(self, name: str, family: str) -> VaeFacts:
         card = self.library.part("vae", name)
-        if card.family not in (family, "unknown"):
+        if not fits(card, family):
             made_for = FAMILY_NAMES.get(card.family, card.family)
             runs = FAMILY_NAMES.get(family, family)  # type: ignore[call-overload]
             raise InvalidField("vae", f"{card.name} is made for {made_for}, and the checkpoint is {runs}")

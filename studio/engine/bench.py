@@ -16,7 +16,7 @@ import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionPipeline
 
 from studio.engine.build import create_engine
-from studio.engine.model_files import inspect_folder
+from studio.engine.load import inspect_checkpoint
 from studio.engine.placement import Placement, choose_placement
 from studio.engine.step_engine import StepEngine
 from studio.errors import StudioError
@@ -62,7 +62,7 @@ def bench_overhead(
     Raises:
         StudioError: the checkpoint or the device cannot be used, or a picture failed.
     """
-    inspect_folder(checkpoint)
+    inspect_checkpoint(checkpoint)
     placement = choose_placement(device)
     engine = create_engine(device)
     pipeline = plain_pipeline(checkpoint, placement)

@@ -16,6 +16,7 @@ from studio.engine.conditioning import ReadTexts, TextConditioner, TextEncoder
 from studio.engine.denoiser import PREDICTIONS, Denoiser
 from studio.engine.latents.decode import Decoder
 from studio.engine.model_files import TEXT_ENCODERS, CheckpointFiles, inspect_folder
+from studio.engine.other_vae import with_other_vae
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.preview import PreviewMap, fit_preview_map
@@ -53,16 +54,21 @@ class LoadedCheckpoint:
         return self.outfit.checkpoint
 
 
-def inspect_checkpoint(path: Path, prediction: str = "", zero_snr: bool | None = None) -> CheckpointFiles:
+def inspect_checkpoint(
+    path: Path, prediction: str = "", zero_snr: bool | None = None, vae: Path | None = None
+) -> CheckpointFiles:
     """The files of a checkpoint of either layout, from their headers, checked for what the engine can run.
 
-    ``prediction`` and ``zero_snr`` go before what they are taken for; empty and ``None`` leave that as it is.
+    ``prediction`` and ``zero_snr`` go before what they are taken for; empty and ``None`` leave that as it is. ``vae``
+    is the file of another VAE to wear, which a checkpoint that has none of its own cannot do without.
 
     Raises:
         DamagedModel: a file is missing, unreadable or cut short; the message names it.
-        UnsupportedModel: a kind of checkpoint the engine cannot run.
+        UnsupportedModel: a kind of checkpoint the engine cannot run, or one that has no VAE.
     """
     files = inspect_single_file(path, prediction) if path.is_file() else inspect_folder(path)
+    if "vae" not in files.components:
+        files = with_other_vae(files, vae)
     said = {"prediction_type": prediction or None, "rescale_betas_zero_snr": zero_snr}
     scheduler = {**files.scheduler, **{name: value for name, value in said.items() if value is not None}}
     files = replace(files, scheduler=scheduler)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.diffusers_folder import brings_vae
 from studio.library.header import read_header
 
 Layout = Literal["diffusers", "ldm"]
@@ -29,7 +30,9 @@ _REMEDY = "Download it again, or choose another checkpoint."
 
 @dataclass(frozen=True)
 class ComponentFiles:
-    """One component: what to call it for a person, its configuration, and the files that hold its weights."""
+    """One component: what to call it for a person, its configuration, and the files that hold its weights; none where
+    those are not the checkpoint's own.
+    """
 
     title: str
     config: Mapping[str, Any]
@@ -55,7 +58,7 @@ class CheckpointFiles:
 
 
 def inspect_folder(folder: Path) -> CheckpointFiles:
-    """The files of a pipeline folder of Stable Diffusion 1.x, 2.x or XL.
+    """The files of a pipeline folder of Stable Diffusion 1.x, 2.x or XL. One without a VAE has none here either.
 
     Raises:
         DamagedModel: a file is missing, unreadable or cut short; the message names it.
@@ -66,13 +69,13 @@ def inspect_folder(folder: Path) -> CheckpointFiles:
     index = read_json(folder / "model_index.json")
     kind = str(index.get("_class_name", ""))
     is_xl = kind.startswith("StableDiffusionXL")
-    complete = all(_is_there(index, name) for name in (XL_COMPONENTS if is_xl else COMPONENTS))
+    names = [name for name in (XL_COMPONENTS if is_xl else COMPONENTS) if name != "vae" or brings_vae(folder, index)]
+    complete = all(_is_there(index, name) for name in names)
     if not kind.startswith("StableDiffusion") or kind.startswith("StableDiffusion3") or not complete:
         raise UnsupportedModel(
             f"{folder.name} is a {kind or 'unknown'} pipeline{'' if complete else ' without all its parts'}; "
             "Stable Diffusion 1.x, 2.x and XL can be run."
         )
-    names = XL_COMPONENTS if is_xl else COMPONENTS
     return CheckpointFiles(
         path=folder,
         components={name: _component(folder / name) for name in names},

@@ -259,11 +259,11 @@ class Residency:
         return weights
 
     def _inspected(self, outfit: Outfit) -> CheckpointFiles:
-        as_of = stamp(outfit.checkpoint)
-        bare = replace(outfit, vae=None, adapters=())
+        bare = replace(outfit, adapters=())
+        as_of = outfit_stamp(bare)
         found = self._seen.get(bare)
         if found is None or found[0] != as_of:
-            files = inspect_checkpoint(outfit.checkpoint, outfit.prediction, outfit.zero_snr)
+            files = inspect_checkpoint(outfit.checkpoint, outfit.prediction, outfit.zero_snr, outfit.vae)
             found = self._seen[bare] = (as_of, files)
         return found[1]
 

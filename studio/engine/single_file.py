@@ -23,10 +23,9 @@ from studio.errors import DamagedModel, UnsupportedModel
 from studio.library.card import Prediction
 from studio.library.families import family_folder
 from studio.library.header import Header, read_header
-from studio.library.identify import UNET, identify
+from studio.library.identify import UNET, VAE, identify
 from studio.library.support import unsupported
 
-VAE = "first_stage_model."
 CLIP = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.")
 OPEN_CLIP = ("cond_stage_model.model.", "conditioner.embedders.1.model.", "conditioner.embedders.0.model.")
 
@@ -35,7 +34,8 @@ HEAD_WIDTH = 64
 
 
 def inspect_single_file(file: Path, prediction: str = "") -> CheckpointFiles:
-    """The networks of a single-file checkpoint, from its header alone; ``prediction`` goes before what that tells.
+    """The networks of a single-file checkpoint, from its header alone; ``prediction`` goes before what that tells. One
+    that has no VAE of its own has none here either.
 
     Raises:
         DamagedModel: it is missing, cut short or no safetensors file.
@@ -56,7 +56,7 @@ def inspect_single_file(file: Path, prediction: str = "") -> CheckpointFiles:
     scheduler = {**read_json(folder / "scheduler" / "scheduler_config.json"), "prediction_type": identity.prediction}
     if identity.zero_snr:
         scheduler["rescale_betas_zero_snr"] = True
-    prefixes = {"unet": (UNET,), "vae": (VAE,), **_text_prefixes(header, folder)}
+    prefixes = {"unet": (UNET,), **({} if identity.needs_vae else {"vae": (VAE,)}), **_text_prefixes(header, folder)}
     components = {
         name: _component(file, header, name, own, read_json(folder / name / "config.json"))
         for name, own in sorted(prefixes.items())
@@ -136,15 +136,16 @@ def unet_config(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def vae_config(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
-    """diffusers' configuration of an autoencoder with these shapes."""
-    levels = range(1 + _most(shapes, r"encoder\.down\.(\d+)\."))
-    widths = [shapes[f"encoder.down.{level}.block.0.conv2.weight"][0] for level in levels]
+    """diffusers' configuration of an autoencoder with these shapes, under the original names or diffusers' own."""
+    level, block = ("down", "block") if "encoder.down.0.block.0.conv2.weight" in shapes else ("down_blocks", "resnets")
+    levels = range(1 + _most(shapes, rf"encoder\.{level}\.(\d+)\."))
+    widths = [shapes[f"encoder.{level}.{place}.{block}.0.conv2.weight"][0] for place in levels]
     return {
         **base,
         "block_out_channels": widths,
         "down_block_types": ["DownEncoderBlock2D"] * len(widths),
         "up_block_types": ["UpDecoderBlock2D"] * len(widths),
-        "layers_per_block": 1 + _most(shapes, r"encoder\.down\.0\.block\.(\d+)\."),
+        "layers_per_block": 1 + _most(shapes, rf"encoder\.{level}\.0\.{block}\.(\d+)\."),
         "latent_channels": shapes["decoder.conv_in.weight"][1],
     }
 

@@ -47,7 +47,7 @@ def read_weights(
     placements: Mapping[str, Placement],
     memory: HostMemory | None = None,
 ) -> Generator[float, None, Weights]:
-    """Read a checkpoint; yields the fraction behind it.
+    """Read a checkpoint; yields the fraction behind it. A component that is not its own is left out.
 
     ``skeleton`` has the names and shapes of every component's parameters, ``placements`` where each is to go, and
     ``memory`` the blocks to read them into.
@@ -58,6 +58,8 @@ def read_weights(
     components: dict[str, Mapping[str, Tensor]] = {}
     behind = 0
     for name, part in files.components.items():
+        if not part.weights:
+            continue
         for count in (reading := _Reading(name, part, files.layout, placements[name], memory)).pieces():
             yield min((behind + count) / max(files.parameter_count, 1), 1.0)
         behind += part.parameter_count

@@ -14,6 +14,8 @@ from typing import Any, Literal, get_args
 
 from studio.errors import DamagedModel, ModelError, UnsupportedModel
 from studio.library.about import About
+from studio.recipe.model import AUTO, OWN_VAE
+from studio.recipe.vae_choice import without_vae
 
 Layout = Literal["diffusers", "single-file"]
 Prediction = Literal["epsilon", "v_prediction"]
@@ -73,6 +75,9 @@ class ModelCard:
     something that was left out of account. ``tokenizer_dir`` holds vocabulary and merges where the checkpoint brings
     its own.
 
+    ``needs_vae`` is true of a checkpoint that has no VAE of its own; ``fitting_vaes`` are then the names of those here
+    that may serve, the likeliest first.
+
     ``form`` is how a part is built (``LoHa``, ``Real-ESRGAN``), empty for checkpoints; ``factor`` what an upscaler
     multiplies each side by, 0 where that cannot be told; ``vectors`` how many tokens of a prompt an embedding takes;
     ``rank`` a LoRA's; ``alias`` the name a LoRA was trained under, by which other people's prompts may call it;
@@ -125,6 +130,8 @@ class ModelCard:
     own: tuple[str, ...] = ()
     folder: str = ""
     checked: Checked | None = None
+    needs_vae: bool = False
+    fitting_vaes: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -158,6 +165,18 @@ class ModelCard:
         return self.kind not in ("unknown", "unet", "text-encoder", "controlnet") and self.problem is None
 
     @property
+    def chosen_vae(self) -> str:
+        """The VAE that this card chooses for its checkpoint; empty where that is the checkpoint's own, or open."""
+        chosen = self.defaults.vae or ""
+        return "" if chosen.casefold() in (AUTO, OWN_VAE, "none") else chosen
+
+    @property
+    def remark(self) -> str:
+        """What to know before it is used, in a sentence; empty where there is nothing."""
+        is_open = self.kind == "checkpoint" and self.needs_vae and self.problem is None
+        return without_vae(self.fitting_vaes, self.chosen_vae) if is_open else ""
+
+    @property
     def is_there(self) -> bool:
         """Whether its files still are where the scan found them."""
         return all(file.is_file() for file in self.files)
@@ -181,6 +200,7 @@ class ModelCard:
                 "adapter_hash": self.adapter_hash,
                 "title": self.title,
                 "usable": self.usable,
+                "remark": self.remark,
                 "picture_id": self.picture.stem if self.picture and "picture" in self.own else "",
                 "has_picture": self.picture is not None or self.about.has_picture,
             }

@@ -24,6 +24,7 @@ from studio.library.checking import Outcomes, read_again, stamps_in_order
 from studio.library.corrected import corrected
 from studio.library.diffusers_folder import size_of
 from studio.library.facts import facts_of
+from studio.library.fitting_vaes import fits, with_fitting_vaes
 from studio.library.hashes import Hashes
 from studio.library.header import read_header
 from studio.library.line import Progress
@@ -54,9 +55,9 @@ class Library:
 
     ``folders`` come in order of preference, a person's own first; ``shipped`` come last. ``cache`` is where hashes are
     remembered. ``default`` is the checkpoint that ``auto`` means; itself ``auto``, it is the first usable one that did
-    not ship and paints whole pictures, else the starter. Of a folder that is not there `problems` tells, unless it
-    ``may_be_missing``. ``hash_ahead`` computes missing hashes in a thread after each scan. ``own_cards`` is the
-    folder of what a person writes on cards, by default one in the cache.
+    not ship, paints whole pictures and has a VAE, else the starter. Of a folder that is not there `problems` tells,
+    unless it ``may_be_missing``. ``hash_ahead`` computes missing hashes in a thread after each scan. ``own_cards`` is
+    the folder of what a person writes on cards, by default one in the cache.
     """
 
     def __init__(
@@ -98,7 +99,7 @@ class Library:
         with self._scanning:
             before, began_ns = stamps_of(self._watched), time.time_ns()
             found = self._scanner.scan()
-            cards = naming.with_unique_names(folded(found.cards))
+            cards = with_fitting_vaes(naming.with_unique_names(folded(found.cards)))
             watched = [*self._folders, *found.folders]
             watched += [file for card in cards for file in card.files] + list(found.beside)
             watched += [self._own_cards.folder, *self._own_cards.read()]
@@ -260,6 +261,15 @@ class Library:
         """What resolving a recipe needs to know of a checkpoint. Raises as `find` does, whose ``hashed`` this is."""
         return facts_of(self.find(name, hashed=hashed))
 
+    def has_vae(self, card: ModelCard) -> bool:
+        """Whether pictures can be made with a checkpoint although nobody names a VAE: it has its own, or one that its
+        card chooses is here."""
+        if not card.needs_vae:
+            return True
+        with contextlib.suppress(NotFound):
+            return bool(card.chosen_vae) and fits(self._shelf("vae").find(card.chosen_vae), card.family)
+        return False
+
     def _sound(self, choose: Callable[[], ModelCard], hashed: bool) -> ModelCard:
         """What ``choose`` chooses, checked to be still what the scan found; a replaced file is looked at again."""
         card = choose()
@@ -286,7 +296,8 @@ class Library:
         if self._default.strip().casefold() not in (AUTO, ""):
             return self._chosen(self._default)
         checkpoints = [card for card in self.checkpoints() if card.usable and card.kind == "checkpoint"]
-        usable = [card for card in checkpoints if card.is_there]  # not gone since
+        there = [card for card in checkpoints if card.is_there]  # not gone since
+        usable = [card for card in there if self.has_vae(card)] or there
         own = [card for card in usable if card.name != STARTER and not self._has_shipped(card)]
         starter = [card for card in usable if card.name == STARTER]
         whole = [card for card in own if not card.inpainting]

@@ -82,6 +82,7 @@ def _card(
         warning=warning,
         tokenizer_dir=tokenizer if tokenizer.is_dir() else None,
         defaults=defaults,
+        needs_vae=identity.needs_vae,
     )
 
 
@@ -154,11 +155,12 @@ def _identity(folder: Path, index: Mapping[str, Any]) -> Identity:
         native_size_px=side * LATENT_FACTOR if _plausible(side) else NATIVE_SIZE_PX.get(family, 512),
         variant=None if known else pipeline or "nameless",
         lacks=tuple(title for part, title in _needed(family).items() if not is_named(index, part)),
+        needs_vae=not brings_vae(folder, index),
     )
 
 
 def _needed(family: Family) -> dict[str, str]:
-    parts = {"text_encoder": "the text encoder", "vae": "the VAE"}
+    parts = {"text_encoder": "the text encoder"}
     return parts | {"text_encoder_2": "the second text encoder"} if family == "sdxl" else parts
 
 
@@ -195,11 +197,17 @@ def is_named(index: Mapping[str, Any], part: str) -> bool:
     return isinstance(named, list) and len(named) == 2 and named[1] is not None
 
 
+def brings_vae(folder: Path, index: Mapping[str, Any]) -> bool:
+    """Whether a pipeline folder has a VAE of its own: one that its index names, in a folder that is there."""
+    return is_named(index, "vae") and (folder / "vae").is_dir()
+
+
 def _weights(folder: Path, index: Mapping[str, Any]) -> tuple[tuple[Path, ...], str]:
     """The weight files of all parts in order of path, and the precision of the diffusion network."""
     files: list[Path] = []
     precision = ""
-    for part in (part for part in WEIGHTED if is_named(index, part)):
+    named = [part for part in WEIGHTED if is_named(index, part) and (part != "vae" or brings_vae(folder, index))]
+    for part in named:
         config = read_json(folder / part / "config.json")
         part_files = _part_files(folder / part)
         headers = [_sound(file) for file in part_files]

@@ -55,4 +55,6 @@ def facts_of(checkpoint: Checkpoint) -> CheckpointFacts:
         default_vae=own.vae or "",
         prediction=own.prediction or "",
         zero_snr=own.zero_snr,
+        needs_vae=checkpoint.needs_vae,
+        fitting_vaes=checkpoint.fitting_vaes,
     )

@@ -18,6 +18,12 @@ from studio.library.parts import Part, identify_part
 UNET = "model.diffusion_model."
 """What every name of the diffusion network begins with in a single-file checkpoint."""
 
+VAE = "first_stage_model."
+"""The same of the VAE."""
+
+_TEXT_ENCODERS = ("cond_stage_model.", "conditioner.embedders.")
+_XL_TEXT_ENCODERS = ("conditioner.embedders.0.", "conditioner.embedders.1.")
+
 FIRST_CONVOLUTION = UNET + "input_blocks.0.0.weight"
 LABELS = (UNET + "label_emb.0.0.weight", UNET + "label_emb.weight")
 
@@ -43,8 +49,8 @@ class Identity:
     """What a file is.
 
     ``input_channels`` are those of the UNet: 4, or 9 with mask and masked picture. ``variant`` names an odd one that
-    the family's chassis does not fit; ``lacks`` the parts it leaves out; ``part`` what is told of a file that is no
-    checkpoint.
+    the family's chassis does not fit; ``lacks`` the text encoders it leaves out, ``needs_vae`` whether it has no VAE;
+    ``part`` is what is told of a file that is no checkpoint.
     """
 
     kind: Kind = "unknown"
@@ -55,6 +61,7 @@ class Identity:
     native_size_px: int = 0
     variant: str | None = None
     lacks: tuple[str, ...] = ()
+    needs_vae: bool = False
     part: Part = field(default_factory=Part)
 
 
@@ -95,9 +102,11 @@ def _unet_checkpoint(header: Header, stem: str) -> Identity | None:
         input_channels=first[1],
         native_size_px=native_size_px(family, prediction),
         variant=_variant(header, family, first[1]),
-        lacks=_lacks(header),
+        lacks=_lacks(header, family),
+        needs_vae=not _has(header, VAE),
     )
-    return replace(identity, kind="unet") if len(identity.lacks) == 2 else identity
+    is_alone = identity.needs_vae and not _has(header, *_TEXT_ENCODERS)
+    return replace(identity, kind="unet") if is_alone else identity
 
 
 def _family(header: Header) -> Family:
@@ -151,14 +160,16 @@ def _variant(header: Header, family: Family, channels: int) -> str | None:
     return None
 
 
-def _lacks(header: Header) -> tuple[str, ...]:
-    parts = {
-        "the text encoder": ("cond_stage_model.", "conditioner.embedders.", "text_encoders."),
-        "the VAE": ("first_stage_model.", "vae."),
-    }
-    return tuple(
-        part for part, prefixes in parts.items() if not any(name.startswith(prefixes) for name in header.tensors)
-    )
+def _lacks(header: Header, family: Family) -> tuple[str, ...]:
+    """The text encoders that are not there, in words."""
+    if family != "sdxl":
+        return () if _has(header, *_TEXT_ENCODERS) else ("the text encoder",)
+    titles = ("the first text encoder", "the second text encoder")
+    return tuple(title for title, prefix in zip(titles, _XL_TEXT_ENCODERS, strict=True) if not _has(header, prefix))
+
+
+def _has(header: Header, *prefixes: str) -> bool:
+    return any(name.startswith(prefixes) for name in header.tensors)
 
 
 def _lone_diffusers_unet(header: Header) -> Identity | None:

@@ -61,6 +61,7 @@ def _card(file: Path) -> ModelCard:
         rank=identity.part.rank,
         alias=header.metadata.get("ss_output_name", "")[:_MOST_ALIAS_CHARACTERS] if identity.kind == "lora" else "",
         kohya_hash=_hash(header.metadata.get("sshs_model_hash", "")),
+        needs_vae=identity.kind == "checkpoint" and identity.needs_vae,
         mark=header.metadata.get(MADE_FROM, "")[:_MOST_ALIAS_CHARACTERS],
         about=about_of(header.metadata),
     )

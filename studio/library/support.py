@@ -35,11 +35,18 @@ PICKLED = (
 )
 
 
+_WHOLE = (
+    "A VAE can be taken from another file, a text encoder cannot: get the checkpoint with all its parts, "
+    "which is one file of some gigabytes or a folder with model_index.json."
+)
+"""What to do about a file that lacks a text encoder."""
+
+
 def unsupported(identity: Identity, layout: Layout) -> str | None:
     """Why a sound checkpoint cannot be run, in one sentence or two; ``None`` when it can."""
     family = FAMILY_NAMES.get(identity.family)
     if identity.kind == "unet":
-        return "It holds the UNet alone; a checkpoint also needs its text encoder and VAE."
+        return f"It holds the UNet alone, without its text encoder and VAE. {_WHOLE}"
     if family is None:
         return "It is a checkpoint of a family that the studio does not know."
     if identity.variant:
@@ -47,7 +54,7 @@ def unsupported(identity: Identity, layout: Layout) -> str | None:
     if (layout, identity.family) not in RUNS:
         return f"It is a {family} checkpoint, which the studio recognises but cannot run yet."
     if identity.lacks:
-        return f"It lacks {' and '.join(identity.lacks)}."
+        return f"It lacks {' and '.join(identity.lacks)}. {_WHOLE}"
     return None
 
 

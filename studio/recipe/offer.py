@@ -9,7 +9,8 @@ from typing import Protocol
 @dataclass(frozen=True)
 class CheckpointFacts:
     """What resolving needs to know of a checkpoint. ``prediction`` and ``zero_snr`` are what a person says of its
-    network, whatever its file is taken for; empty and ``None`` where nobody says so.
+    network, whatever its file is taken for; empty and ``None`` where nobody says so. ``needs_vae``: it has no VAE of
+    its own, and ``fitting_vaes`` are those here that may serve.
     """
 
     name: str
@@ -23,6 +24,8 @@ class CheckpointFacts:
     default_vae: str = ""
     prediction: str = ""
     zero_snr: bool | None = None
+    needs_vae: bool = False
+    fitting_vaes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from studio.errors import InvalidField, UnknownPart
 from studio.recipe.finish import NO_UPSCALER
 from studio.recipe.limits import MAX_SEED
 from studio.recipe.model import AUTO, AUTO_SEED, OWN_VAE, Mode, Recipe, ResolvedRecipe
@@ -12,6 +13,7 @@ from studio.recipe.offer import CheckpointFacts, Offer, SamplerFacts, VaeFacts
 from studio.recipe.second_pass import resolve_second_pass
 from studio.recipe.sizes import check_output, first_size
 from studio.recipe.start import check_finish, check_start
+from studio.recipe.vae_choice import vae_is_missing
 
 NO_CHECKPOINT = CheckpointFacts("", "", "", 512, "Euler", 1, 1.0)
 """What a finish without a second pass is made with: no network at all."""
@@ -79,11 +81,19 @@ def _as_asked(recipe: Recipe) -> dict[str, Any]:
 def _vae(asked: str, checkpoint: CheckpointFacts, offer: Offer) -> VaeFacts:
     """What a recipe asks for, else what the checkpoint's card says, else the one it brings. A1111's words will do."""
     name = asked.strip()
-    if name.lower() in (AUTO, "automatic", ""):
+    is_of_card = name.lower() in (AUTO, "automatic", "")
+    if is_of_card:
         name = checkpoint.default_vae
     if name.lower() in ("", AUTO, OWN_VAE, "none"):
+        if checkpoint.needs_vae:
+            raise vae_is_missing(checkpoint.name, checkpoint.fitting_vaes)
         return VaeFacts(OWN_VAE, "")
-    return offer.vae(name, checkpoint.family)
+    try:
+        return offer.vae(name, checkpoint.family)
+    except UnknownPart as error:
+        if not is_of_card:
+            raise
+        raise InvalidField("vae", f"the card of {checkpoint.name} chooses one that is not here. {error}") from error
 
 
 def _schedule(asked: str, sampler: SamplerFacts, offer: Offer) -> str:

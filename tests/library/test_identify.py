@@ -131,9 +131,28 @@ def test_what_cannot_be_run_is_refused_in_a_sentence(tmp_path: Path, shapes: Sha
     assert sentence is not None and words in sentence and sentence.endswith(".")
 
 
-def test_a_checkpoint_without_its_vae_says_so(tmp_path: Path) -> None:
+def test_a_checkpoint_without_its_vae_can_be_run_with_another(tmp_path: Path) -> None:
     identity = identified(tmp_path, files.WITHOUT_VAE)
-    assert unsupported(identity, "diffusers") == "It lacks the VAE."
+    assert identity.kind == "checkpoint" and identity.needs_vae and unsupported(identity, "single-file") is None
+    assert not identified(tmp_path, files.SD1).needs_vae
+
+
+@pytest.mark.parametrize(
+    ("shapes", "left_out", "words"),
+    [
+        (files.SD1, "cond_stage_model.", "It lacks the text encoder."),
+        (files.SD2, "cond_stage_model.", "It lacks the text encoder."),
+        (files.SDXL, "conditioner.embedders.0.", "It lacks the first text encoder."),
+        (files.SDXL, "conditioner.embedders.1.", "It lacks the second text encoder."),
+        (files.SDXL, "conditioner.", "It lacks the first text encoder and the second text encoder."),
+    ],
+)
+def test_one_without_its_text_encoder_says_what_to_do(
+    tmp_path: Path, shapes: Shapes, left_out: str, words: str
+) -> None:
+    kept = {name: shape for name, shape in shapes.items() if not name.startswith(left_out)}
+    sentence = unsupported(identified(tmp_path, kept), "single-file") or ""
+    assert sentence.startswith(words) and "a text encoder cannot: get the checkpoint with all its parts" in sentence
 
 
 def test_the_metadata_of_a_lora_tells_its_family_where_shapes_cannot(tmp_path: Path) -> None:

@@ -1,0 +1,193 @@
+"""A checkpoint that has no VAE of its own gives, with another one, the bytes of the whole checkpoint with that one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from studio.engine.load import inspect_checkpoint
+from studio.engine.residency import Residency
+from studio.engine.step_engine import StepEngine
+from studio.errors import UnsupportedModel
+from studio.library.diffusers_folder import folder_card
+from studio.recipe import Mode
+from studio.recipe.events import (
+    MemoryReport,
+    ModelLoading,
+    PictureDone,
+    PictureFailed,
+    PictureOrder,
+    PreloadOrder,
+)
+from tests.engine.conftest import CPU
+from tests.engine.recipes import finish, resolved
+from tests.pictures.files import ramp, saved
+from tests.single_files import folder_and_file
+from tests.toys import toy_checkpoint
+
+SIZE = {"width_px": 64, "height_px": 64, "steps": 2, "exact": True}
+BRIGHT, DARK, SOURCE, MASK = ("b" * 64, "d" * 64, "5" * 64, "a" * 64)
+
+
+def without_vae(checkpoint: Path, to: Path, how: str = "") -> Path:
+    """A copy that has no VAE: ``null`` says so in the index too, ``config`` keeps its configuration."""
+    if checkpoint.is_file():
+        kept = {name: one for name, one in load_file(checkpoint).items() if not name.startswith("first_stage_model.")}
+        save_file(kept, to)
+        return to
+    shutil.copytree(checkpoint, to)
+    if how == "config":
+        next((to / "vae").glob("*.safetensors")).unlink()
+    else:
+        shutil.rmtree(to / "vae")
+    if how:
+        index = json.loads((to / "model_index.json").read_text())
+        (to / "model_index.json").write_text(json.dumps({**index, "vae": [None, None]}))
+    return to
+
+
+def vaes_of(folder: Path, to: Path) -> dict[str, Path]:
+    """Two VAEs, each of which makes other pictures: one in diffusers' names, one as training leaves it."""
+    own = load_file(next((folder / "vae").glob("*.safetensors")))
+    found = {}
+    for sha256, offset in ((BRIGHT, 0.3), (DARK, -0.3)):
+        found[sha256] = to / f"{sha256[0]}.safetensors"
+        save_file({**own, "decoder.conv_out.bias": own["decoder.conv_out.bias"] + offset}, found[sha256])
+    return found
+
+
+def pictures(orders: Sequence[PictureOrder], residency: Residency | None = None) -> list[bytes]:
+    engine = StepEngine(CPU, residency or Residency(CPU))
+    for one in orders:
+        engine.submit(one)
+    events = finish(engine)
+    engine.close()
+    done = {event.job_id: event.pixels.data for event in events if isinstance(event, PictureDone)}
+    assert len(done) == len(orders), events
+    return [done[one.job_id] for one in orders]
+
+
+def both(whole: Path, bare: Path, vaes: dict[str, Path], *chosen: str) -> list[PictureOrder]:
+    return [wearing(path, vae, vaes) for path in (whole, bare) for vae in chosen]
+
+
+def wearing(checkpoint: Path, vae: str, vaes: dict[str, Path], **fields: object) -> PictureOrder:
+    job_id = f"{checkpoint.name} {vae[:1]} {fields.get('mode', '')}"
+    files = {**vaes, **fields.pop("files", {})}  # type: ignore[dict-item]
+    return PictureOrder(job_id, 0, resolved(**SIZE, vae_sha256=vae, **fields), checkpoint, files=files)
+
+
+@pytest.fixture(scope="module")
+def sd1(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A reduced checkpoint as a folder and as a file."""
+    return folder_and_file(tmp_path_factory.mktemp("sd1"), "sd1")
+
+
+def test_a_single_file_with_another_vae_is_as_the_whole_one_with_it(tmp_path: Path, sd1: tuple[Path, Path]) -> None:
+    folder, whole = sd1
+    bare = without_vae(whole, tmp_path / "bare.safetensors")
+    vaes = vaes_of(folder, tmp_path)
+    residency = Residency(CPU)
+    bright, dark, bare_bright, bare_dark = pictures(both(whole, bare, vaes, BRIGHT, DARK), residency)
+    assert (bare_bright, bare_dark) == (bright, dark) and bright != dark
+    assert residency.reads == 2, "another VAE has nothing else read again"
+
+
+@pytest.mark.parametrize("family", ["sd2", "sdxl"])
+def test_so_it_is_in_other_families(tmp_path: Path, family: str) -> None:
+    folder, whole = folder_and_file(tmp_path, family)
+    bare = without_vae(whole, tmp_path / "bare-512-base.safetensors")
+    as_whole, as_bare = pictures(both(whole, bare, vaes_of(folder, tmp_path), BRIGHT))
+    assert as_whole == as_bare
+
+
+@pytest.mark.parametrize("how", ["", "null"])
+def test_so_is_a_folder(tmp_path: Path, sd1: tuple[Path, Path], how: str) -> None:
+    bare = without_vae(sd1[0], tmp_path / "bare", how)
+    assert folder_card(bare).needs_vae and folder_card(bare).problem is None and not folder_card(sd1[0]).needs_vae
+    as_whole, as_bare = pictures(both(sd1[0], bare, vaes_of(sd1[0], tmp_path), BRIGHT))
+    assert as_whole == as_bare
+
+
+def test_the_scale_of_latents_is_the_one_that_a_folder_has_kept(tmp_path: Path) -> None:
+    whole = toy_checkpoint(tmp_path / "whole", size_px=64)
+    config = json.loads((whole / "vae" / "config.json").read_text())
+    (whole / "vae" / "config.json").write_text(json.dumps({**config, "scaling_factor": 0.25}))
+    bare, vaes = without_vae(whole, tmp_path / "bare", "config"), vaes_of(whole, tmp_path)
+    as_whole, as_bare = pictures(both(whole, bare, vaes, BRIGHT))
+    kept = json.loads((bare / "vae" / "config.json").read_text())
+    (bare / "vae" / "config.json").write_text(json.dumps({**kept, "scaling_factor": 0.5}))
+    assert as_whole == as_bare != pictures([wearing(bare, BRIGHT, vaes)])[0]
+
+
+@pytest.mark.parametrize("mode", [Mode.IMAGE, Mode.INPAINT])
+def test_pictures_are_read_with_it_too(tmp_path: Path, mode: Mode) -> None:
+    folder = toy_checkpoint(tmp_path / "whole", size_px=64, inpainting=mode is Mode.INPAINT)
+    whole, bare = folder, without_vae(folder, tmp_path / "bare", "config")
+    given = {SOURCE: tmp_path / "source.png", MASK: tmp_path / "mask.png"}
+    given[SOURCE].write_bytes(saved(Image.fromarray(ramp(64, 64))))
+    given[MASK].write_bytes(saved(Image.fromarray(ramp(64, 64)[..., 0] // 128 * 255)))
+    fields = {"mode": mode, "source": SOURCE, "denoising_strength": 0.6, "files": given}
+    fields |= {"mask": MASK} if mode is Mode.INPAINT else {}
+    vaes = vaes_of(folder, tmp_path)
+    as_whole, as_bare, other = pictures(
+        [wearing(path, vae, vaes, **fields) for path, vae in ((whole, BRIGHT), (bare, BRIGHT), (bare, DARK))]
+    )
+    assert as_whole == as_bare != other
+
+
+def test_without_any_it_is_refused_and_others_go_on(tmp_path: Path, toy: Path) -> None:
+    vaes = vaes_of(toy, tmp_path)
+    bare = without_vae(toy, tmp_path / "bare", "config")
+    with pytest.raises(UnsupportedModel, match=r"^bare has no VAE of its own\. Choose one for it\.$"):
+        inspect_checkpoint(bare)
+    gone = tmp_path / "gone.safetensors"
+    broken, strange = tmp_path / "broken.safetensors", tmp_path / "strange.safetensors"
+    broken.write_bytes(vaes[BRIGHT].read_bytes()[:-100])
+    save_file({"encoder.conv_in.weight": torch.zeros(1)}, strange)
+    engine = StepEngine(CPU, Residency(CPU))
+    wrong = {"0": "", "1": gone, "2": broken, "3": strange}
+    for job_id, vae in wrong.items():
+        recipe = resolved(**SIZE, vae_sha256="1" * 64 if vae else "")
+        engine.submit(PictureOrder(job_id, 0, recipe, bare, files={"1" * 64: vae} if isinstance(vae, Path) else {}))
+    engine.submit(wearing(bare, BRIGHT, vaes))
+    events = finish(engine)
+    engine.close()
+    reasons = {event.job_id: event.reason for event in events if isinstance(event, PictureFailed)}
+    assert list(reasons) == list(wrong) and isinstance(events[-1], PictureDone | MemoryReport)
+    for job_id, words in (("0", "has no VAE"), ("1", "gone"), ("2", "broken.safetensors cannot"), ("3", "strange")):
+        assert words in reasons[job_id]
+    assert sum(isinstance(event, PictureDone) for event in events) == 1
+
+
+def test_what_is_read_ahead_is_worn_by_the_job_that_comes(tmp_path: Path, toy: Path) -> None:
+    """With everything its recipe asks for: the VAE it cannot do without, and the prediction that was set right."""
+    bare, vaes = without_vae(toy, tmp_path / "bare", "config"), vaes_of(toy, tmp_path)
+    said = {"vae_sha256": BRIGHT, "prediction": "v_prediction", "zero_snr": True}
+    recipe = resolved(**SIZE, **said)
+    residency = Residency(CPU)
+    engine = StepEngine(CPU, residency)
+    engine.preload(PreloadOrder(recipe, bare, vaes))
+    assert [event.fraction for event in finish(engine) if isinstance(event, ModelLoading)][-1] == 1.0
+    engine.submit(PictureOrder("job", 0, recipe, bare, files=vaes))
+    events = finish(engine)
+    assert any(isinstance(event, PictureDone) for event in events), events
+    assert not any(isinstance(event, ModelLoading) for event in events), "all of it was there"
+    # and beside a picture that is on its way
+    engine.unload()
+    engine.submit(PictureOrder("long", 0, resolved(**{**SIZE, "steps": 12}), toy))
+    engine.preload(PreloadOrder(recipe, bare, vaes))
+    while residency.reads < 3:
+        assert not engine.idle
+        engine.step()
+    engine.submit(PictureOrder("next", 0, recipe, bare, files=vaes))
+    done = [event.job_id for event in finish(engine) if isinstance(event, PictureDone)]
+    assert sorted(done) == ["long", "next"] and residency.reads == 3
+    engine.close()
