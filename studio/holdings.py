@@ -110,7 +110,14 @@ class Holdings:
         self._upscalers(stock, reading.recipe)
         self._parts(stock, reading)
         self._source(stock, reading.recipe)
+        self._vae(stock)
         return stock
+
+    def _vae(self, stock: Stock) -> None:
+        """Say so where the checkpoint that is here has no VAE, and nothing names one."""
+        card = self._found("checkpoint", str(stock.recipe.get("checkpoint", "")))
+        if card is not None and not stock.recipe.get("vae") and not self.library.has_vae(card):
+            stock.notes.append(f"The checkpoint “{card.name}”: {card.remark}")
 
     def _checkpoint(self, stock: Stock, reading: Reading) -> None:
         name, sha256 = reading.recipe.checkpoint, reading.model_hash

@@ -53,7 +53,7 @@ from studio.upkeep.caretaker import BackupPlan, Caretaker
 from studio.upkeep.notices import Notices
 from studio.upkeep.room import Room
 from studio.upkeep.tidy import Tidying
-from studio.variations import STRENGTH, Way, more_like, varied_with, with_checkpoint, with_preset
+from studio.variations import STRENGTH, Way, more_like, names_vae, varied_with, with_checkpoint, with_preset
 from studio.whereabouts import Memory
 from studio.wildcards import Shelf
 
@@ -272,7 +272,8 @@ class Studio:
         elif way == "preset":
             variation = with_preset(image, self._without_preset(image), self.presets_of(owner), name)
         else:
-            usable = [card.name for card in self.library.parts("checkpoint") if not card.problem]
+            sound = [card for card in self.library.parts("checkpoint") if not card.problem]
+            usable = [card.name for card in sound if self.library.has_vae(card) or names_vae(image)]
             variation = with_checkpoint(image, sorted(set(usable), key=str.casefold), name)
         how_many = count if way == "like" else 1
         return self.submit(variation.recipe, how_many, owner, job_id, variation.lineage())

@@ -122,6 +122,11 @@ def with_checkpoint(image: Image, names: Sequence[str], name: str = "") -> Varia
     return _marked(recipe.with_fields({"checkpoint": chosen}), image, f"checkpoint {chosen}")
 
 
+def names_vae(image: Image) -> bool:
+    """Whether an image was made with a VAE that is not its checkpoint's own."""
+    return bool((image.recipe_fields or {}).get("vae_sha256"))
+
+
 def varied_with(image: Image, kind: str) -> str:
     """The name of the preset or checkpoint that an image is a variation by; empty for another image."""
     varied_by = str((image.recipe_fields or {}).get("varied_by", ""))

@@ -31,11 +31,14 @@ NEWEST_SHARE = 0.5
 
 @dataclass(frozen=True)
 class Cost:
-    """What it takes until a checkpoint can begin: from where, how many bytes, and seconds where that was measured."""
+    """What it takes until a checkpoint can begin: from where, how many bytes, and seconds where that was measured.
+    ``needs_vae``: somebody must choose it a VAE besides, because neither it nor its card brings one.
+    """
 
     place: Place
     bytes: int
     seconds: float | None
+    needs_vae: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,11 @@ class Memory:
 
     def cost(self, card: ModelCard) -> Cost:
         """What changing to a checkpoint costs now."""
-        place = self._place(card)
+        place, needs_vae = self._place(card), not self._library.has_vae(card)
         if place == "ready":
-            return Cost(place, 0, 0.0)
+            return Cost(place, 0, 0.0, needs_vae)
         speed = self._bytes_per_s.get(place)
-        return Cost(place, card.size_bytes, card.size_bytes / speed if speed else None)
+        return Cost(place, card.size_bytes, card.size_bytes / speed if speed else None, needs_vae)
 
     def now(self) -> Whereabouts:
         """Everything, as it stands."""

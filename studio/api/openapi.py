@@ -78,7 +78,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
         "host": {"total_bytes": 16e9, "used_bytes": 1.2e9, "free_bytes": 9e9, "budget_bytes": 5e9},
         "disk": {"total_bytes": 5e11, "used_bytes": 3e10, "free_bytes": 1e11, "budget_bytes": 0},
         "models": [{"id": "0123…", "name": "starter", "device_bytes": 0, "host_bytes": 37e6, "ready": True}],
-        "costs": {"starter": {"place": "disk", "bytes": 37e6, "seconds": 0.2}},
+        "costs": {"starter": {"place": "disk", "bytes": 37e6, "seconds": 0.2, "needs_vae": False}},
         "automatic": "starter",
         "unload_after_minutes": 15,
     },

@@ -15,7 +15,8 @@ router = APIRouter(tags=["models"])
 def residency(studio: StudioOf) -> dict[str, Any]:
     """What is where, in bytes: ``device`` (null on a CPU), ``host`` and ``disk``, the ``models`` in memory, the last
     used first, and in ``costs``, by name, what it takes until each checkpoint can begin: its ``place`` (``ready``,
-    ``memory`` or ``disk``), bytes, and ``seconds`` (null until a load was measured).
+    ``memory`` or ``disk``), bytes, ``seconds`` (null until a load was measured), and whether it ``needs_vae``: it has
+    none and its card chooses none.
     """
     return {**studio.memory.now().as_dict(), "unload_after_minutes": studio.settings.idle_unload_minutes}
 

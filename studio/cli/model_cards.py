@@ -9,6 +9,8 @@ import typer
 from studio.cli.flags import Home, Models
 
 if TYPE_CHECKING:
+    from studio.library import Library
+    from studio.library.card import ModelCard
     from studio.settings import Settings
 
 Name = Annotated[str, typer.Argument(help="Name, file name or hash of a model.")]
@@ -24,6 +26,9 @@ def note(
     ] = None,
     zero_snr: Annotated[
         bool | None, typer.Option("--zero-snr/--no-zero-snr", help="Whether a checkpoint's last step is pure noise.")
+    ] = None,
+    vae: Annotated[
+        str | None, typer.Option(help="The VAE that a checkpoint is used with where nobody names one; own: its own.")
     ] = None,
     forget: Annotated[
         list[str] | None,
@@ -46,10 +51,11 @@ def note(
     words = None if trigger_words is None else words_of(trigger_words)
     given = {"notes": notes, "trigger_words": words, "weight": weight, "prediction": prediction, "zero_snr": zero_snr}
     change |= {field: value for field, value in given.items() if value is not None}
-    if not change:
+    if not change and vae is None:
         raise InvalidField("note", "there is nothing to write", "--notes, --trigger-words, --weight and others: --help")
-    card = written(load_settings(home=home, models=folders or None), name, change)
-    typer.echo(f"Written on the card of {card['name']}: {', '.join(change).replace('_', ' ')}.")
+    card = written(load_settings(home=home, models=folders or None), name, change, vae)
+    told = [*change, *(["vae"] if vae is not None else [])]
+    typer.echo(f"Written on the card of {card['name']}: {', '.join(told).replace('_', ' ')}.")
 
 
 def picture(
@@ -84,17 +90,36 @@ def picture(
     typer.echo(f"{card.name} shows {'no picture of yours any more' if remove else 'that picture'}.")
 
 
-def written(settings: Settings, name: str, change: dict[str, Any]) -> dict[str, Any]:
+def written(settings: Settings, name: str, change: dict[str, Any], vae: str | None = None) -> dict[str, Any]:
     """The card of the model called ``name`` with ``change`` on it, written by the studio that runs on the home, if one
-    does.
+    does. ``vae`` goes into the recipe on it, whose other fields stay.
     """
     from studio.cli.running import running
     from studio.services import build_library
 
     library = build_library(settings)
     card = library.look_up(name)
+    if vae is not None:
+        kept = change.get("recipe", card.recipe) or {}
+        change = {**change, "recipe": {**kept, "vae": _vae_for(library, card, vae)}}
     client = running(settings)
     if client is None:
         return library.write(card.id, **change).as_dict()
     with client:
         return client.write_on_model(card.id, **change)
+
+
+def _vae_for(library: Library, card: ModelCard, name: str) -> str:
+    """The name of the VAE as it is called here. Raises what is wrong with choosing it for this model."""
+    from studio.errors import InvalidField
+    from studio.library.fitting_vaes import fits
+    from studio.recipe.model import AUTO, OWN_VAE
+
+    if card.kind != "checkpoint":
+        raise InvalidField("--vae", f"{card.name} is a model of kind {card.kind}, and only a checkpoint has one")
+    if name.strip().casefold() in (AUTO, OWN_VAE):
+        return name.strip().casefold()
+    vae = library.part("vae", name, hashed=False)
+    if not fits(vae, card.family):
+        raise InvalidField("--vae", f"{vae.name} is made for another family than {card.name}", "one of its family")
+    return vae.name

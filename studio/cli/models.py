@@ -55,7 +55,9 @@ def list_models(
     for card in found:
         size = f"{card.size_bytes / 1e6:,.0f} MB"
         sort = f"{card.kind:<12} " if chosen is None else ""
-        typer.echo(f"{card.name:<32} {sort}{card.family:<8} {size:>10}  {card.problem or card.form}".rstrip())
+        typer.echo(
+            f"{card.name:<32} {sort}{card.family:<8} {size:>10}  {card.problem or card.remark or card.form}".rstrip()
+        )
     for problem in library.problems:
         typer.echo(problem, err=True)
     if not found:

@@ -201,6 +201,7 @@ class ModelCard:
                 "title": self.title,
                 "usable": self.usable,
                 "remark": self.remark,
+                "chosen_vae": self.chosen_vae,
                 "picture_id": self.picture.stem if self.picture and "picture" in self.own else "",
                 "has_picture": self.picture is not None or self.about.has_picture,
             }

@@ -107,10 +107,16 @@ def upscaler_choices(studio: Studio, *, latent: bool) -> list[tuple[str, str]]:
     return [*([] if latent else [("Off", NO_UPSCALER)]), *((name, name) for name in names)]
 
 
-def vae_choices(studio: Studio) -> list[tuple[str, str]]:
-    """(label, value) of every VAE that can be used, the checkpoint's own first."""
-    usable = [(card.name, card.name) for card in studio.library.parts("vae") if card.usable]
-    return [("Auto: what suits the checkpoint", AUTO), ("The checkpoint’s own", OWN_VAE), *usable]
+def vae_choices(studio: Studio, checkpoint: str | None) -> list[tuple[str, str]]:
+    """(label, value) of every VAE that can be used, the checkpoint’s own first; for one that has none, what fits."""
+    usable = [card.name for card in studio.library.parts("vae") if card.usable]
+    facts = _facts(studio, checkpoint)
+    automatic, own = "Auto: what suits the checkpoint", "The checkpoint’s own"
+    if facts is not None and facts.needs_vae:
+        automatic = f"Auto: {facts.default_vae}" if facts.default_vae else "Choose one: the checkpoint has none"
+        own = "The checkpoint’s own: it has none"
+        usable = [*facts.fitting_vaes, *(name for name in usable if name not in facts.fitting_vaes)]
+    return [(automatic, AUTO), (own, OWN_VAE), *((name, name) for name in usable)]
 
 
 def examples(studio: Studio) -> tuple[str, ...]:

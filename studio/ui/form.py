@@ -48,7 +48,7 @@ INFO: dict[str, str] = {
     "eta_noise_seed_delta": "Added to the seed for that noise (ENSD).",
     "noise": "Philox gives the seeds of NVIDIA cards on any machine.",
     "emphasis": "How (words:1.2) act on the rest of the prompt.",
-    "vae": "Turns latents into pixels; every checkpoint brings one.",
+    "vae": "Turns latents into pixels; most checkpoints bring one.",
     "tiling": "The picture continues on its other side, for textures.",
     "exact": "The same bytes whatever else is being made at the time; a little slower.",
 }

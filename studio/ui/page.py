@@ -89,7 +89,7 @@ def _create(studio: Studio) -> Form:
             defaults=actions.defaults(studio, AUTO, AUTO),
             upscalers=actions.upscaler_choices(studio, latent=False),
             latent_upscalers=actions.upscaler_choices(studio, latent=True),
-            vaes=actions.vae_choices(studio),
+            vaes=actions.vae_choices(studio, AUTO),
         )
     )
     with gr.Column(elem_id="stage-column"):

@@ -140,7 +140,7 @@ def _choices(studio: Studio, checkpoint: str, sampler: str, steps: float | None)
         gr.Dropdown(choices=actions.schedule_choices(studio, checkpoint, sampler)),
         gr.Dropdown(choices=actions.upscaler_choices(studio, latent=False)),
         gr.Dropdown(choices=actions.upscaler_choices(studio, latent=True)),
-        gr.Dropdown(choices=actions.vae_choices(studio)),
+        gr.Dropdown(choices=actions.vae_choices(studio, checkpoint)),
         _advice(studio, checkpoint, sampler, steps),
         *(gr.Number(placeholder=defaults[name]) for name in actions.EMPTY_DEFAULTS),
     ]

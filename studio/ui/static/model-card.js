@@ -26,6 +26,7 @@ export function modelCard(page, model) {
       model.problem ? problem(model) : null,
       unsound(model),
       model.problem || model.checked?.problem ? null : make("p", { class: "model-note muted" }, model.notes || title || model.defaults.notes || model.trigger_words.slice(0, 6).join(", ")),
+      model.remark ? remark(model) : null,
       model.problem ? null : soundLine(model.checked),
       model.cost ? make("p", { class: "model-cost muted small" }, model.cost) : null,
       make("div", { class: "model-actions" }, ...actions(page, model)),
@@ -51,6 +52,12 @@ export function problem(model) {
 /** What was found wrong when all of it was read, unless its card says so anyway. */
 export function unsound(model) {
   return model.checked?.problem && model.trouble !== "damaged" ? problem({ problem: model.checked.problem, trouble: "damaged" }) : null;
+}
+
+/** What to know before it is used: that it has no VAE of its own, which matters as long as none is chosen for it. */
+export function remark(model) {
+  const isSettled = model.fitting_vaes.includes(model.chosen_vae);
+  return make("p", isSettled ? { class: "model-remark muted small" } : { class: "model-warning" }, make("span", {}, sentence(model.remark)));
 }
 
 export function actions(page, model) {

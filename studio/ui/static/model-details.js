@@ -3,9 +3,9 @@
 import { request } from "./api.js";
 import { fillWith, make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
-import { actions, portrait, problem } from "./model-card.js";
+import { actions, portrait, problem, remark } from "./model-card.js";
 import { checkPanel } from "./model-check.js";
-import { predictionFields, wordFields } from "./model-writing.js";
+import { predictionFields, vaeField, wordFields } from "./model-writing.js";
 import { familyName, kindName, size, traits } from "./model-words.js";
 import { placeToasts, toast } from "./toasts.js";
 
@@ -67,11 +67,13 @@ export class ModelDetails {
         make("div", { class: "details-portrait" }, portrait(model)),
         this.#picture(model),
         model.problem ? problem(model) : null,
+        model.remark ? remark(model) : null,
         model.warning ? make("p", { class: "model-warning" }, make("span", {}, sentence(model.warning))) : null,
         buttons.length ? make("div", { class: "model-actions" }, ...buttons) : null,
         this.#words(model),
         this.#notes(model),
         this.#recipe(model),
+        this.#vae(model),
         this.#prediction(model),
         this.#facts(model),
         this.#metadata(model),
@@ -99,6 +101,12 @@ export class ModelDetails {
       chips(negative, "Insert into the negative prompt", (word) => this.#page.insert(word, "negative_prompt")),
       writes ? wordFields(model, (change, words) => this.#write(change, words)) : null,
     );
+  }
+
+  /** Of a checkpoint that has none of its own. */
+  #vae(model) {
+    if (!model.remark || !model.fitting_vaes.length || !this.#page.keepsModels) return null;
+    return vaeField(model, (change, words) => this.#write(change, words));
   }
 
   #prediction(model) {

@@ -1,4 +1,5 @@
-// What a keeper of models writes on a card besides notes: trigger words, a LoRA's weight, what a checkpoint predicts.
+// What a keeper of models writes on a card besides notes: trigger words, a LoRA's weight, what a checkpoint predicts, and
+// which VAE it is used with where it has none.
 // Each is kept as soon as it is changed, and what is taken away falls back to what its maker or its file says.
 
 import { make } from "./dom.js";
@@ -44,6 +45,15 @@ export function predictionFields(model, write) {
     make("div", { class: "own-fields" }, labelled("Prediction", prediction), labelled("It begins with", snr)),
     make("p", { class: "muted small" }, "If its pictures are noise or washed out, its file may lack the mark of a v-prediction model: set it here."),
   );
+}
+
+/** The VAE that a checkpoint without one is used with, where nobody names another. */
+export function vaeField(model, write) {
+  const names = model.fitting_vaes.includes(model.chosen_vae) || !model.chosen_vae ? model.fitting_vaes : [model.chosen_vae, ...model.fitting_vaes];
+  const { vae: _, ...others } = model.recipe;
+  const changed = (value) => write({ recipe: value ? { ...others, vae: value } : others }, value ? `It is used with ${value} from now on` : "Everybody chooses one");
+  const vae = choice([["", "None: chosen with each order"], ...names.map((name) => [name, name])], model.chosen_vae, changed);
+  return make("section", {}, make("h3", {}, "VAE"), make("div", { class: "own-fields" }, labelled("Used with", vae)));
 }
 
 const labelled = (words, input) => make("label", { class: "own-field" }, make("span", {}, words), input);

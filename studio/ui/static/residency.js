@@ -40,16 +40,23 @@ export class Residency {
 
   /** What it takes until a checkpoint can begin, in a few words; empty where nobody knows. */
   cost(name) {
-    const cost = this.#now?.costs[name && name !== "auto" ? name : this.#now.automatic];
+    const cost = this.#costOf(name);
     if (!cost) return "";
     if (cost.place === "ready") return "Ready at once";
     const seconds = cost.seconds === null ? "" : `, about ${inWords(cost.seconds)}`;
     return cost.place === "memory" ? `In memory: ${size(cost.bytes)} to copy${seconds}` : `On disk: ${size(cost.bytes)} to read${seconds}`;
   }
 
+  #costOf(name) {
+    return this.#now?.costs[name && name !== "auto" ? name : this.#now.automatic];
+  }
+
   /** Called too when another checkpoint is chosen. */
   show() {
-    setText(this.hint, this.cost(this.#studio.form.values?.checkpoint));
+    const { checkpoint, vae } = this.#studio.form.values ?? {};
+    const lacksVae = this.#costOf(checkpoint)?.needs_vae && ["auto", "own", ""].includes(vae ?? "");
+    setText(this.hint, [lacksVae && "It has no VAE of its own: choose one under Advanced.", this.cost(checkpoint)].filter(Boolean).join(" "));
+    this.hint.classList.toggle("is-open", Boolean(lacksVae));
     if (this.#now) this.#renderBars();
     this.#studio.models.showCosts();
   }
