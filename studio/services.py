@@ -397,6 +397,7 @@ def _build(settings: Settings, lock: HomeLock) -> Studio:
         preview_every_steps=settings.preview_every_steps,
         idle_unload_s=settings.idle_unload_minutes * 60,
         on_loading=memory.heard,
+        load_times=memory.load_times,
         may_begin=room.check,
     )
     accounts = Accounts(database, paths.secret_file, settings.password_cost == "cheap")

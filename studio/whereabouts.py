@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -112,6 +112,11 @@ class Memory:
             return Cost(place, 0, 0.0, needs_vae)
         speed = self._bytes_per_s.get(place)
         return Cost(place, card.size_bytes, card.size_bytes / speed if speed else None, needs_vae)
+
+    def load_times(self, names: Collection[str]) -> dict[str, float]:
+        """Seconds until each of these checkpoints can begin, by name; one that no measure tells of is left out."""
+        cards = [card for card in self._library.checkpoints() if card.name in names] if names else []
+        return {card.name: seconds for card in cards if (seconds := self.cost(card).seconds) is not None}
 
     def now(self) -> Whereabouts:
         """Everything, as it stands."""

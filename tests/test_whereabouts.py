@@ -61,6 +61,7 @@ def test_what_the_worker_holds(memory: Memory, worker: Worker, studio: Studio) -
 
 
 def test_a_load_tells_what_the_next_one_will_cost(memory: Memory) -> None:
+    assert memory.load_times({"starter"}) == {}, "before there is a measure"
     began = time.monotonic()
     memory.heard(ModelLoading("starter", 0.0, "job"))
     time.sleep(0.05)
@@ -72,3 +73,4 @@ def test_a_load_tells_what_the_next_one_will_cost(memory: Memory) -> None:
     starter, night = costs["starter"], costs["starter-night"]
     assert starter.seconds is not None and 0.05 <= starter.seconds <= took_s
     assert night.seconds == pytest.approx(starter.seconds * night.bytes / starter.bytes)
+    assert memory.load_times({"starter-night", "nobody"}) == {"starter-night": night.seconds}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from studio.errors import NotFound
 from studio.jobs.hub import Hub
-from studio.jobs.overview import Overview, QueueEntry, entries, others_than
+from studio.jobs.overview import LoadTimes, Overview, QueueEntry, Speeds, entries, others_than
 from studio.jobs.pace import Kind, Pace, kind_of
 from studio.jobs.queue import Queue
 from studio.jobs.records import Job, Picture
@@ -36,9 +36,12 @@ class _Live:
 
 
 class Board:
-    """Views of jobs for the hub and for whoever asks. Safe to share between threads."""
+    """Views of jobs for the hub and for whoever asks. Safe to share between threads.
 
-    def __init__(self, queue: Queue, hub: Hub) -> None:
+    ``load_times`` answers how long the checkpoints of some names take until they can begin, as far as that is known.
+    """
+
+    def __init__(self, queue: Queue, hub: Hub, load_times: LoadTimes = lambda names: {}) -> None:
         self._queue = queue
         self._hub = hub
         self._lock = threading.RLock()
@@ -47,6 +50,7 @@ class Board:
         self._places: dict[str, int] = {}
         self._notice: str | None = None
         self._pace = Pace()
+        self._speeds = Speeds(self._pace, queue.shares, load_times)
         # Microseconds since 1970 to begin with: larger than all before a restart, and exact in JavaScript's numbers.
         self._revisions = itertools.count(time.time_ns() // 1000)
 
@@ -72,14 +76,14 @@ class Board:
         """The queue as ``owner`` sees it, in a worker with so many ``places``."""
         with self._lock:
             views = self._in_order()
-            own = entries(views, self._pace, self._queue.shares, places, {owner})
+            own = entries(views, self._speeds, places, {owner})
             ended = tuple(QueueEntry(self._view(_fresh(job))) for job in self._queue.line.ended(owner))
         return Overview(own, ended, others_than(owner, views))
 
     def everybody(self, places: int) -> tuple[QueueEntry, ...]:
         """Everybody's unfinished jobs, each person's in order."""
         with self._lock:
-            return entries(self._in_order(), self._pace, self._queue.shares, places)
+            return entries(self._in_order(), self._speeds, places)
 
     # --- what the database says ---
 

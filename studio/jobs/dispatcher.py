@@ -20,7 +20,7 @@ from studio.jobs.hub import Hub
 from studio.jobs.idleness import Idleness
 from studio.jobs.located import Located
 from studio.jobs.looking_ahead import LookingAhead
-from studio.jobs.overview import Overview, QueueEntry
+from studio.jobs.overview import LoadTimes, Overview, QueueEntry
 from studio.jobs.queue import Queue
 from studio.jobs.records import Job, Order, PictureKey, TakenPicture
 from studio.jobs.supervisor import Lost, Supervisor
@@ -61,7 +61,8 @@ class Dispatcher:
 
     ``locate`` answers where the files of a recipe lie, or raises what is wrong with them. ``save`` keeps a finished
     picture of a recipe and owner and answers its image's id; it must bear being repeated. After ``idle_unload_s``
-    without work the worker gives its memory back (0: never); ``on_loading`` hears of every stage of a load.
+    without work the worker gives its memory back (0: never); ``on_loading`` hears of every stage of a load, and
+    ``load_times`` answers how long loads take.
     ``may_begin`` raises `StorageError` while nothing new should be begun: what waits then goes on waiting.
     """
 
@@ -76,11 +77,12 @@ class Dispatcher:
         preview_every_steps: int = 2,
         idle_unload_s: float = 0.0,
         on_loading: Callable[[ModelLoading], None] = lambda event: None,
+        load_times: LoadTimes = lambda names: {},
         may_begin: Callable[[], None] = lambda: None,
     ) -> None:
         self._queue, self._supervisor, self._locate, self._hub = queue, supervisor, locate, hub
         self._live_pictures, self._preview_every_steps = live_pictures, preview_every_steps
-        self._board = Board(queue, hub)
+        self._board = Board(queue, hub, load_times)
         hub.connect(self._board)
         self._idleness = Idleness(idle_unload_s)
         self._ahead = LookingAhead(queue, supervisor, locate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from studio.jobs.forecast import Ahead, Expected, forecast
@@ -48,11 +48,24 @@ class Overview:
         }
 
 
+LoadTimes = Callable[[Collection[str]], Mapping[str, float]]
+"""Seconds until the checkpoints of these names can begin; those of which nothing is known are left out."""
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """What is known of how long things take: making pictures, what they take of the device, and loading checkpoints."""
+
+    pace: Pace
+    shares: Shares
+    load_times: LoadTimes
+
+
 def entries(
-    views: Sequence[JobView], pace: Pace, shares: Shares, places: int, owners: Collection[str] | None = None
+    views: Sequence[JobView], speeds: Speeds, places: int, owners: Collection[str] | None = None
 ) -> tuple[QueueEntry, ...]:
     """Of ``views``, everybody's unfinished jobs with each person's in order, those of ``owners``; ``None`` is all."""
-    expected = _expected(views, pace, shares, places)
+    expected = _expected(views, speeds, places)
     return tuple(QueueEntry(view, expected.get(view.id)) for view in views if owners is None or view.owner in owners)
 
 
@@ -63,21 +76,25 @@ def others_than(owner: str, views: Sequence[JobView]) -> dict[str, int]:
     return {"people": len({view.owner for view in theirs}), "jobs": len(theirs), "pictures": pictures}
 
 
-def _expected(views: Sequence[JobView], pace: Pace, shares: Shares, places: int) -> dict[str, Expected]:
-    if not shares.is_measured:
+def _expected(views: Sequence[JobView], speeds: Speeds, places: int) -> dict[str, Expected]:
+    if not speeds.shares.is_measured:
         return {}
     pictures = sum(not picture.state.finished for view in views for picture in view.pictures)
     side_by_side = min(places, max(pictures, 1))
-    ahead = [_ahead(view, pace, shares, side_by_side) for view in views if not view.paused]
-    return forecast(ahead, shares.standings(), places)
+    going = [view for view in views if not view.paused]
+    load_times = speeds.load_times({view.recipe.checkpoint for view in going})
+    loading = {view.recipe.checkpoint: 1 - view.loading for view in going if view.loading is not None}
+    load_s = {name: seconds * loading.get(name, 1.0) for name, seconds in load_times.items()}
+    ahead = [_ahead(view, speeds, side_by_side, load_s) for view in going]
+    return forecast(ahead, speeds.shares.standings(), places)
 
 
-def _ahead(view: JobView, pace: Pace, shares: Shares, side_by_side: int) -> Ahead:
+def _ahead(view: JobView, speeds: Speeds, side_by_side: int, load_s: Mapping[str, float]) -> Ahead:
     recipe, kind = view.recipe, kind_of(view.recipe)
     steps = view.pictures[0].steps
-    device_s = shares.expected_s(recipe)
+    device_s = speeds.shares.expected_s(recipe)
     # A kind that nobody has made yet: what it takes of the device, stretched by those beside it.
-    picture_s = pace.picture_s(kind, steps) or device_s * side_by_side
+    picture_s = speeds.pace.picture_s(kind, steps) or device_s * side_by_side
     running = [picture for picture in view.pictures if picture.state is JobState.RUNNING]
     return Ahead(
         view.id,
@@ -86,4 +103,7 @@ def _ahead(view: JobView, pace: Pace, shares: Shares, side_by_side: int) -> Ahea
         sum(picture.state is JobState.QUEUED for picture in view.pictures),
         picture_s,
         device_s,
+        recipe.checkpoint,
+        # Whose steps are behind them need none, whatever was last reported of the worker's memory.
+        0.0 if any(picture.step for picture in running) else load_s.get(recipe.checkpoint, 0.0),
     )

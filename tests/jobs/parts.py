@@ -12,6 +12,7 @@ from typing import Any
 from studio.gallery import Gallery
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.jobs.clerk import Save
+from studio.jobs.overview import LoadTimes
 from studio.paths import Paths
 from studio.recipe import Emphasis, Mode, NoiseDevice, ResolvedRecipe
 from studio.recipe.events import PictureDone
@@ -87,6 +88,7 @@ class Parts:
         locate: Callable[[ResolvedRecipe], Located] | None = None,
         previews: int = 0,
         idle_unload_s: float = 0,
+        load_times: LoadTimes = lambda names: {},
     ) -> Parts:
         database = open_database(home, owners)
         gallery = Gallery(database, Paths.at(home))
@@ -106,6 +108,7 @@ class Parts:
             live_pictures=live_pictures,
             preview_every_steps=previews,
             idle_unload_s=idle_unload_s,
+            load_times=load_times,
         )
         return cls(database, gallery, queue, hub, supervisor, dispatcher)
 
