@@ -56,19 +56,22 @@ def test_it_is_listed_and_says_what_to_choose(studio: Studio) -> None:
     card = studio.library.find("bare")
     told = card.as_dict()
     assert told["usable"] and told["needs_vae"] and told["fitting_vaes"] == ("soft",) and told["problem"] is None
-    assert card.remark == "It has no VAE of its own: choose one. For its family soft alone is here."
-    assert studio.library.find("bare-xl").fitting_vaes == ("grand", "soft"), "soft does not say what it is for"
+    assert card.remark == "It has no VAE of its own: choose one. Here for its family: soft."
+    assert studio.library.find("bare-xl").fitting_vaes == ("grand",)
     assert studio.library.find("starter").remark == ""
 
 
 def test_without_a_vae_it_is_refused_with_those_that_fit(studio: Studio, models: Path) -> None:
     for asked in ("auto", "own", "None", "automatic", ""):
         assert refusal(studio, checkpoint="bare", vae=asked).allowed == "soft"
-    one = "vae: bare has no VAE of its own, so name one; soft alone is here for its family (allowed: soft)"
+    one = "vae: the checkpoint bare has no VAE of its own, so name the one for its family that is here (allowed: soft)"
     assert str(refusal(studio, checkpoint="bare")) == one, "not even the only one is taken without being named"
-    many = "vae: bare-xl has no VAE of its own, so choose one (allowed: grand, soft)"
-    assert str(refusal(studio, checkpoint="bare-xl")) == many
-    (models / "soft.safetensors").unlink()
+    second = write_header_file(models / "sharp.safetensors", files.VAE_PREFIXED)
+    studio.library.scan()
+    many = "vae: the checkpoint bare has no VAE of its own, so choose one (allowed: sharp, soft)"
+    assert str(refusal(studio, checkpoint="bare")) == many
+    for file in (second, models / "soft.safetensors"):
+        file.unlink()
     studio.library.scan()
     none = refusal(studio, checkpoint="bare")
     assert none.allowed == "" and "none for its family is here: put one into the models folder, or fetch" in str(none)
@@ -97,7 +100,7 @@ def test_its_card_may_choose_one_for_everybody(studio: Studio) -> None:
     assert studio.resolve(Recipe(checkpoint="bare")).vae == "soft"
     assert refusal(studio, checkpoint="bare", vae="own").allowed == "soft"
     studio.library.write(card.id, recipe={"vae": "lost"})
-    assert "its card names lost, and for its family soft alone is here" in studio.library.find("bare").remark
+    assert "its card names lost. Here for its family: soft." in studio.library.find("bare").remark
     assert "the card of bare chooses one that is not here. No VAE is called 'lost'" in str(
         refusal(studio, checkpoint="bare")
     )
@@ -124,14 +127,14 @@ def test_auto_prefers_what_can_begin(tmp_path: Path, models: Path) -> None:
         auto()
 
 
-def test_names_are_believed_only_to_order_what_is_proposed(tmp_path: Path, models: Path) -> None:
+def test_names_are_believed_only_for_what_is_proposed(tmp_path: Path, models: Path) -> None:
     for name in ("sdxl_vae", "vae-ft-mse"):
         write_header_file(models / f"{name}.safetensors", files.VAE_ORIGINAL)
     write_header_file(models / "sixteen.safetensors", files.VAE_OF_FLUX)
     library = Library([models], tmp_path / "cache", hash_ahead=False)
     library.scan()
     assert library.find("bare", hashed=False).fitting_vaes == ("soft", "vae-ft-mse")
-    assert library.find("bare-xl", hashed=False).fitting_vaes == ("grand", "sdxl_vae", "soft", "vae-ft-mse")
+    assert library.find("bare-xl", hashed=False).fitting_vaes == ("grand", "sdxl_vae")
 
 
 def test_other_programs_hear_of_it_by_their_own_name(studio: Studio) -> None:
@@ -141,7 +144,7 @@ def test_other_programs_hear_of_it_by_their_own_name(studio: Studio) -> None:
             studio.resolve(plan.recipe)
 
     chosen = {"sd_model_checkpoint": "bare"}
-    with pytest.raises(InvalidField, match=r"^sd_vae: bare has no VAE of its own.*\(allowed: soft\)$"):
+    with pytest.raises(InvalidField, match=r"^sd_vae: the checkpoint bare has no VAE of its own.*\(allowed: soft\)$"):
         ordered(override_settings=chosen)
     with pytest.raises(InvalidField, match=r"^sd_vae: "):
         ordered(override_settings={**chosen, "sd_vae": "None"})
@@ -152,7 +155,7 @@ def test_other_programs_hear_of_it_by_their_own_name(studio: Studio) -> None:
 
 def test_the_form_offers_what_fits_first(studio: Studio) -> None:
     own = "The checkpoint’s own: it has none"
-    assert actions.vae_choices(studio, "bare-xl")[:4] == [
+    assert actions.vae_choices(studio, "bare-xl") == [
         ("Choose one: the checkpoint has none", "auto"), (own, "own"), ("grand", "grand"), ("soft", "soft"),
     ]  # fmt: skip
     assert ("bare", "bare") in actions.checkpoint_choices(studio)

@@ -76,7 +76,7 @@ class ModelCard:
     its own.
 
     ``needs_vae`` is true of a checkpoint that has no VAE of its own; ``fitting_vaes`` are then the names of those here
-    that may serve, the likeliest first.
+    to propose for it.
 
     ``form`` is how a part is built (``LoHa``, ``Real-ESRGAN``), empty for checkpoints; ``factor`` what an upscaler
     multiplies each side by, 0 where that cannot be told; ``vectors`` how many tokens of a prompt an embedding takes;

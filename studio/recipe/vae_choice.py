@@ -20,23 +20,17 @@ def without_vae(fitting: Sequence[str], chosen: str = "") -> str:
         return f"It has no VAE of its own and takes {chosen}, unless another is chosen."
     if not fitting:
         return f"It has no VAE of its own, and none for its family is here: {_GET_ONE}."
-    if chosen:
-        return f"It has no VAE of its own; its card names {chosen}, and for its family {_are_here(fitting)}."
-    return f"It has no VAE of its own: choose one. For its family {_are_here(fitting)}."
+    named = f"; its card names {chosen}" if chosen else ": choose one"
+    return f"It has no VAE of its own{named}. Here for its family: {_listed(fitting)}."
 
 
 def vae_is_missing(checkpoint: str, fitting: Sequence[str]) -> InvalidField:
     """The error for an order that names no VAE for such a checkpoint."""
+    said = f"the checkpoint {checkpoint} has no VAE of its own"
     if not fitting:
-        return InvalidField(
-            "vae", f"{checkpoint} has no VAE of its own, and none for its family is here: {_GET_ONE}, then name it"
-        )
-    words = "choose one" if len(fitting) > 1 else f"name one; {_are_here(fitting)} for its family"
-    return InvalidField("vae", f"{checkpoint} has no VAE of its own, so {words}", _listed(fitting))
-
-
-def _are_here(names: Sequence[str]) -> str:
-    return f"{_listed(names)} {'are' if len(names) > 1 else 'alone is'} here"
+        return InvalidField("vae", f"{said}, and none for its family is here: {_GET_ONE}, then name it")
+    words = "choose one" if len(fitting) > 1 else "name the one for its family that is here"
+    return InvalidField("vae", f"{said}, so {words}", _listed(fitting))
 
 
 def _listed(names: Sequence[str]) -> str:

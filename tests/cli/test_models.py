@@ -70,6 +70,19 @@ def test_a_note_is_written_and_taken_away(home: Path) -> None:
     assert "only a checkpoint has one" in str(studio(*words, "--zero-snr").exception)
 
 
+def test_a_checkpoint_without_a_vae_is_given_one(home: Path) -> None:
+    write_header_file(home / "models" / "bare.safetensors", files.WITHOUT_VAE)
+    write_header_file(home / "models" / "soft.safetensors", files.VAE_ORIGINAL)
+    listed = studio("list", "--home", str(home)).output
+    assert "It has no VAE of its own: choose one. Here for its family: soft." in listed
+    words = ("note", "bare", "--home", str(home))
+    assert studio(*words, "--vae", "SOFT.safetensors").output == "Written on the card of bare: vae.\n"
+    assert "It has no VAE of its own and takes soft" in studio("list", "--home", str(home)).output
+    assert json.loads(studio("info", "bare", "--home", str(home)).output)["recipe"] == {"vae": "soft"}
+    assert "No VAE is called 'hard'" in str(studio(*words, "--vae", "hard").exception)
+    assert "only a checkpoint has one" in str(studio("note", "ink", "--home", str(home), "--vae", "soft").exception)
+
+
 def test_one_of_my_pictures_on_a_card(home: Path) -> None:
     words = ("picture", "ink", "--home", str(home))
     made = build_studio(load_settings(home=home, engine="fake"))

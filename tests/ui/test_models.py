@@ -19,7 +19,7 @@ from tests.library import header_files as files
 from tests.library.header_files import write_header_file
 from tests.library.pickles import small_state
 from tests.servers import Server, wait_for_job
-from tests.ui.conftest import PHONE, OpenPage, make, wait_until_ready
+from tests.ui.conftest import PHONE, OpenPage, Watch, make, wait_until_ready
 
 pytestmark = pytest.mark.browser
 
@@ -317,3 +317,33 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: OpenPage, folder
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.click("[aria-label='Details of ink']")
     assert page.evaluate("document.querySelector('#model-details').scrollWidth") <= 390
+
+
+def test_a_checkpoint_without_a_vae_asks_for_one(open_page: OpenPage, folder: Path, watch: Watch) -> None:
+    write_header_file(folder / "bare.safetensors", files.WITHOUT_VAE)
+    write_header_file(folder / "soft.safetensors", files.VAE_ORIGINAL)
+    watch.expected.append("422")
+    page = open_page("/#/models/checkpoint")
+    bare = page.locator(".model", has=page.get_by_role("heading", name="bare", exact=True))
+    expect(bare.locator(".model-warning")).to_have_text(
+        "It has no VAE of its own: choose one. Here for its family: soft."
+    )
+    bare.get_by_role("button", name="Use").click()
+    expect(page.locator("#swap-cost")).to_contain_text("It has no VAE of its own: choose one under Advanced.")
+    page.fill("#field-prompt textarea", "a cat")
+    page.click("#generate")
+    error = page.locator("#field-vae .field-error")
+    expect(error).to_contain_text("so name the one for its family that is here (allowed: soft)")
+    below = page.locator("#field-tiling").bounding_box()
+    said = error.bounding_box()
+    assert below is not None and said is not None and said["y"] + said["height"] <= below["y"], "it covers nothing"
+    page.get_by_role("option", name="soft", exact=True).click()
+    expect(page.locator("#swap-cost")).not_to_contain_text("VAE")
+    page.click("#header >> text=Models")
+    page.click("[aria-label='Details of bare']")
+    page.get_by_label("Used with").select_option("soft")
+    expect(page.locator("#model-details .model-remark")).to_have_text(
+        "It has no VAE of its own and takes soft, unless another is chosen."
+    )
+    page.keyboard.press("Escape")
+    expect(bare.locator(".model-warning")).to_have_count(0)
