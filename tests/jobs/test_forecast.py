@@ -35,15 +35,23 @@ def test_a_load_comes_before_the_first_picture_of_its_checkpoint_alone() -> None
     }  # fmt: skip
 
 
-def test_a_load_holds_up_what_is_on_its_way_beside_it() -> None:
-    """Two places: the second picture's checkpoint is loaded while the first is on its way, which then waits."""
+def test_a_load_and_what_is_on_its_way_beside_it_have_half_of_the_time_each() -> None:
+    """Two places: while the second picture's checkpoint is loaded, the first is made, both half as fast."""
     b = {"checkpoint": "b", "load_s": 7.0}
-    assert times(job("one"), job("two", **b), places=2) == {"one": (0, 17), "two": (7, 17)}  # type: ignore[arg-type]
+    assert times(job("one"), job("two", **b), places=2) == {"one": (0, 17), "two": (14, 24)}  # type: ignore[arg-type]
     started = job("one", waiting=0, running_s=(4.0,))
-    assert times(started, job("two", **b), places=2) == {"one": (0, 11), "two": (7, 17)}  # type: ignore[arg-type]
+    assert times(started, job("two", **b), places=2) == {"one": (0, 8), "two": (11, 21)}  # type: ignore[arg-type]
     # one place, and somebody else who needs no free one
     other = job("two", "ben", **b)  # type: ignore[arg-type]
-    assert times(started, other) == {"one": (0, 11), "two": (7, 17)}
+    assert times(started, other) == {"one": (0, 8), "two": (11, 21)}
+
+
+def test_whoever_needs_what_is_there_need_not_wait_for_a_load() -> None:
+    b, c = {"checkpoint": "b", "load_s": 7.0}, {"checkpoint": "c", "load_s": 5.0}
+    jobs = job("one", **b), job("two"), job("three", **c)  # type: ignore[arg-type]
+    assert times(*jobs[:2], places=2) == {"one": (7, 17), "two": (0, 10)}
+    # the second load begins at 7, when the first is done, and slows both down for as long as they last beside it
+    assert times(*jobs, places=3) == {"one": (7, 22), "two": (0, 13), "three": (17, 27)}
 
 
 def test_what_is_on_its_way_waits_for_its_own_load_first() -> None:
