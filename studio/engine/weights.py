@@ -86,7 +86,8 @@ def read_part(
     for _ in reading.pieces():
         pass
     tensors = reading.tensors()
-    if not any(_known_as(key, shapes) for key in tensors):
+    # Some names are the same in both, that of the first convolution among them, so only all of them together tell.
+    if not {_known_as(key, shapes) for key in tensors}.issuperset(shapes):
         tensors = renamed(name, tensors, config)
     return fitted(title, tensors, shapes)
 

@@ -53,13 +53,19 @@ def without_vae(checkpoint: Path, to: Path, how: str = "") -> Path:
     return to
 
 
-def vaes_of(folder: Path, to: Path) -> dict[str, Path]:
-    """Two VAEs, each of which makes other pictures: one in diffusers' names, one as training leaves it."""
-    own = load_file(next((folder / "vae").glob("*.safetensors")))
+def vaes_of(folder: Path, to: Path, single: Path | None = None) -> dict[str, Path]:
+    """Two VAEs, each of which makes other pictures: in diffusers' names, and, out of a single file, in the names that
+    most are published under, with something left of its training.
+    """
+    diffusers = load_file(next((folder / "vae").glob("*.safetensors")))
+    prefix = "first_stage_model."
+    whole = load_file(single) if single else {f"{prefix}{name}": one for name, one in diffusers.items()}
+    original = {name.removeprefix(prefix): one for name, one in whole.items() if name.startswith(prefix)}
     found = {}
-    for sha256, offset in ((BRIGHT, 0.3), (DARK, -0.3)):
+    for sha256, tensors, offset in ((BRIGHT, diffusers, 0.3), (DARK, original, -0.3)):
         found[sha256] = to / f"{sha256[0]}.safetensors"
-        save_file({**own, "decoder.conv_out.bias": own["decoder.conv_out.bias"] + offset}, found[sha256])
+        bias = tensors["decoder.conv_out.bias"]
+        save_file({**tensors, "decoder.conv_out.bias": bias + offset, "loss.logvar": torch.zeros(1)}, found[sha256])
     return found
 
 
@@ -93,11 +99,26 @@ def sd1(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_single_file_with_another_vae_is_as_the_whole_one_with_it(tmp_path: Path, sd1: tuple[Path, Path]) -> None:
     folder, whole = sd1
     bare = without_vae(whole, tmp_path / "bare.safetensors")
-    vaes = vaes_of(folder, tmp_path)
+    vaes = vaes_of(folder, tmp_path, whole)
+    assert "decoder.mid.attn_1.q.weight" in load_file(vaes[DARK]) and "decoder.mid.attn_1.q.weight" not in load_file(
+        vaes[BRIGHT]
+    )
     residency = Residency(CPU)
     bright, dark, bare_bright, bare_dark = pictures(both(whole, bare, vaes, BRIGHT, DARK), residency)
     assert (bare_bright, bare_dark) == (bright, dark) and bright != dark
     assert residency.reads == 2, "another VAE has nothing else read again"
+
+
+def test_a_vae_is_known_by_the_names_that_most_are_published_under(tmp_path: Path, sd1: tuple[Path, Path]) -> None:
+    """Some of them are diffusers' too, so that one name tells nothing."""
+    whole, prefix = sd1[1], "first_stage_model."
+    bare = without_vae(whole, tmp_path / "bare.safetensors")
+    own = {name: one for name, one in load_file(whole).items() if name.startswith(prefix)}
+    vaes = {BRIGHT: tmp_path / "prefixed.safetensors", DARK: tmp_path / "plain.safetensors"}
+    save_file(own, vaes[BRIGHT])
+    save_file({name.removeprefix(prefix): one for name, one in own.items()}, vaes[DARK])
+    as_whole, *others = pictures([wearing(whole, "", vaes), *both(whole, bare, vaes, BRIGHT, DARK)])
+    assert others == [as_whole] * 4
 
 
 @pytest.mark.parametrize("family", ["sd2", "sdxl"])
