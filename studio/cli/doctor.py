@@ -151,8 +151,9 @@ def _models(settings: Settings) -> Iterator[Finding]:
     if not found:
         yield Finding("no checkpoint found: put one into the models folder of the home", wrong=True)
     for checkpoint in found:
-        problem = f": {checkpoint.problem}" if checkpoint.problem else ""
-        yield Finding(f"checkpoint {checkpoint.name} ({checkpoint.family}){problem}", wrong=bool(problem))
+        told = checkpoint.problem or checkpoint.remark
+        words = f": {told}" if told else ""
+        yield Finding(f"checkpoint {checkpoint.name} ({checkpoint.family}){words}", wrong=bool(checkpoint.problem))
 
 
 def _presets(settings: Settings) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from studio.jobs import Located
 from studio.jobs.idleness import Idleness
+from studio.recipe.events import PreloadOrder
 from tests.jobs.parts import Parts, resolved, wait_for
 
 
@@ -62,16 +64,25 @@ def test_a_worker_at_rest_gives_its_memory_back(tmp_path: Path) -> None:
 
 
 def test_the_next_checkpoint_is_asked_for_ahead(tmp_path: Path) -> None:
-    parts = Parts.build(tmp_path, live_pictures=1, seconds_per_step=0.05)
-    told: list[str] = []
+    files = {"c" * 64: Path("/models/soft.safetensors")}
+    parts = Parts.build(
+        tmp_path,
+        live_pictures=1,
+        seconds_per_step=0.05,
+        locate=lambda recipe: Located(Path("/models") / recipe.checkpoint, files),
+    )
+    told: list[PreloadOrder] = []
     send = parts.supervisor.preload
-    parts.supervisor.preload = lambda order: (told.append(order.recipe.checkpoint), send(order))[1]  # type: ignore[method-assign]
-    one, other = resolved(), resolved(checkpoint="other", checkpoint_sha256="b" * 64)
+    parts.supervisor.preload = lambda order: (told.append(order), send(order))[1]  # type: ignore[method-assign]
+    one = resolved()
+    other = resolved(
+        checkpoint="other", checkpoint_sha256="b" * 64, vae_sha256="c" * 64, prediction="v_prediction", zero_snr=True
+    )
     jobs = [parts.queue.enqueue("local", recipe).id for recipe in (one, one, other, other)]
     parts.dispatcher.start()
     try:
         for job in jobs:
             parts.finished(job)
-        assert told == ["other"]
+        assert told == [PreloadOrder(other, Path("/models/other"), files)], "all that decides what its pictures wear"
     finally:
         parts.close()
