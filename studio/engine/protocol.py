@@ -31,7 +31,7 @@ class Engine(Protocol):
         """Give back all memory that no picture is using; the next `step` reports what is left."""
 
     def step(self) -> list[Event]:
-        """Do one piece of work (one loading stage, one network call, or one decoding) and say what happened."""
+        """Do one piece of work (some loading and one network call, or one decoding) and say what happened."""
 
     def describe(self) -> WorkerReady:
         """The device that computes."""

@@ -26,7 +26,7 @@ from studio.engine.placement_plan import planned, sizes_on
 from studio.engine.slots import KeptWeights, Slot, outfit_stamp, own_vae
 from studio.engine.weights import Weights, read_weights
 from studio.library.stamps import stamp
-from studio.recipe.events import Resident
+from studio.recipe.events import MemoryReport, Resident
 
 SHARE_OF_MEMORY = 0.6
 """Of the free memory at the start: the rest is for activations, the page cache and other programs."""
@@ -97,10 +97,11 @@ class Residency:
             found.append(Resident(str(path), on_device, kept.weights.size_bytes, ready))
         return tuple(found)
 
-    @property
-    def budgets(self) -> tuple[int, int]:
-        """Of the device and of host memory, in bytes."""
-        return self._budget_bytes, self._host_budget_bytes
+    def report(self) -> MemoryReport:
+        """What is where, the budgets, and what this process holds in all."""
+        sums = self._placement.used_bytes, self._placement.host_bytes
+        budgets = self._budget_bytes, self._host_budget_bytes
+        return MemoryReport(*sums, self.residents(), *budgets, self._placement.free_bytes)
 
     # --- loading ---
 

@@ -1,9 +1,10 @@
 """The step engine: all pictures of all people, one small piece of work at a time.
 
-Each `step` does the first of these that there is to do: a piece of a picture's own work (encode, decode, a tile), a
-stage of loading a wanted checkpoint, taking a waiting picture in, or one network call for a round of pictures. So a
-picture joins at the next step, a cancel takes effect within one, and nobody waits for somebody else's whole job. It
-owns the order of work and keeps one picture's trouble to that picture; what the work is lies in the modules it calls.
+Each `step` does the first of these that there is to do: a piece of a picture's own work (encode, decode, a tile),
+taking a waiting picture in, or one network call for a round of pictures; and before the last two some loading, for as
+long as a round takes. So a picture joins at the next step, a cancel takes effect within one, and nobody waits for
+somebody else's whole job. It owns the order of work and keeps one picture's trouble to that picture; what the work is
+lies in the modules it calls.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from torch import Tensor
 from studio.engine import health
 from studio.engine.course import Course, Made
 from studio.engine.embeddings import EmbeddingShelf
-from studio.engine.load import LoadedCheckpoint
+from studio.engine.loads import Loads
 from studio.engine.memory import is_out_of_memory, out_of_memory
 from studio.engine.meter import Meter
+from studio.engine.orders import Orders
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
 from studio.engine.residency import Residency
@@ -32,8 +34,6 @@ from studio.library.stamps import stamp
 from studio.recipe.events import (
     CancelOrder,
     Event,
-    MemoryReport,
-    ModelLoading,
     PictureCancelled,
     PictureDone,
     PictureFailed,
@@ -58,14 +58,13 @@ class StepEngine:
         self._placement = placement
         self._residency = residency
         self._live_pictures = live_pictures
-        self._waiting: list[PictureOrder] = []
-        self._preloads: list[PreloadOrder] = []
-        self._live: list[Course] = []
+        self._orders = Orders(live_pictures)
+        self._live = self._orders.live
+        self._meter = Meter()
+        self._loads = Loads(residency, self._orders, self._meter, self._say, self._loading_failed)
         self._upscalers = UpscalerShelf(placement)
         self._embeddings = EmbeddingShelf()
         self._said: list[Event] = []
-        self._meter = Meter()
-        self._loading_for: tuple[str, str] = ("", "")
         self._round = 0
         self._round_s = 0.0
         self._rounds = Rounds(placement)
@@ -76,29 +75,27 @@ class StepEngine:
 
     @property
     def idle(self) -> bool:
-        busy = self._waiting or self._preloads or self._live or self._said
-        return not (busy or self._residency.loading or self._residency.reading_ahead)
+        return self._loads.idle and not (self._orders.waiting or self._live or self._said)
 
     def submit(self, order: PictureOrder) -> None:
-        hurried = sum(one.at_once for one in self._waiting)
-        self._waiting.insert(hurried if order.at_once else len(self._waiting), order)
+        self._orders.add(order)
 
     def cancel(self, order: CancelOrder) -> None:
-        for waiting in [one for one in self._waiting if _meant(order, one)]:
-            self._waiting.remove(waiting)
-            self._said.append(PictureCancelled(waiting.job_id, waiting.index))
+        for waiting in [one for one in self._orders.waiting if _meant(order, one)]:
+            self._orders.waiting.remove(waiting)
+            self._say(PictureCancelled(waiting.job_id, waiting.index))
         for live in [one for one in self._live if _meant(order, one.order)]:
             self._drop(live)
-            self._said.append(PictureCancelled(live.order.job_id, live.order.index))
+            self._say(PictureCancelled(live.order.job_id, live.order.index))
 
     def preload(self, order: PreloadOrder) -> None:
-        self._preloads = [order]  # what was to come next before is no longer
+        self._loads.preload(order)
 
     def unload(self) -> None:
         self._upscalers.clear()
         self._rounds.forget()
-        self._residency.unload(self._in_use)
-        self._report_memory()
+        self._residency.unload(self._orders.in_use)
+        self._say(self._residency.report())
 
     def describe(self) -> WorkerReady:
         return WorkerReady(str(self._placement.device), self._placement.name, self._placement.total_bytes)
@@ -106,7 +103,9 @@ class StepEngine:
     def close(self) -> None:
         for course in list(self._live):
             self._drop(course)
-        self._waiting, self._preloads, self._said = [], [], []
+        self._orders.waiting.clear()
+        self._loads.preload(None)
+        self._said = []
         self._upscalers.clear()
         self._residency.clear()
 
@@ -121,11 +120,12 @@ class StepEngine:
     def _other_work(self) -> bool:
         """What is everybody's: some loading, then a newcomer, or a round."""
         self._others_are_due = False
-        loaded = self._load_awhile()
+        # Loading and the pictures on their way each have half of the time, however long a round or the whole load is.
+        loaded = self._loads.go_on(self._round_s if self._live else 0.0)
         if self._change() or self._admit():
             return True
         # Beside a round there is time for a piece of what comes next.
-        return any([loaded, self._advance(), self._read_ahead()])
+        return any([loaded, self._advance(), self._loads.read_ahead()])
 
     def _work(self) -> bool:
         """Do the next piece of the picture that waited longest for one; after it, others have a turn."""
@@ -152,149 +152,44 @@ class StepEngine:
         order = course.order
         seconds = time.monotonic() - course.started_at
         self._drop(course)
-        self._said.append(PictureDone(order.job_id, order.index, made.picture.to_pixels(), made.notes, seconds))
-
-    def _load_awhile(self) -> bool:
-        """Load for as long as the last round took, at least a stage: so a load and the pictures on their way each have
-        half of the time, however long a round or the whole load is.
-        """
-        ends_at = time.monotonic() + (self._round_s if self._live else 0.0)
-        loaded = self._load()
-        while loaded and self._residency.loading is not None and time.monotonic() < ends_at:
-            loaded = self._load()
-        return loaded
-
-    def _load(self) -> bool:
-        """Advance the load in progress, or begin the one that a picture on its way needs, the first waiting one, else a
-        preload.
-        """
-        if self._residency.loading is None and not self._begin_load():
-            return False
-        outfit = self._residency.loading
-        if outfit is None:
-            return True
-        wanted_by = [*(one.order for one in self._live if one.wanted == outfit), *self._waiting_for(outfit)][:1]
-        if not wanted_by and outfit not in {Outfit.of(one) for one in self._preloads}:
-            self._residency.give_up()
-            return True
-        checkpoint, job_id = self._loading_for
-        try:
-            with self._meter.charge(wanted_by, [1] * len(wanted_by)):
-                fraction = self._residency.advance()
-        except Exception as error:
-            self._loading_failed(outfit, error)
-            return True
-        self._said.append(ModelLoading(checkpoint, fraction, job_id))
-        if fraction == 1.0:
-            self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
-            self._report_memory()
-        return True
-
-    def _begin_load(self) -> bool:
-        """True when a load began or failed at once."""
-        outfit: Outfit | None = None
-        if changing := [one for one in self._live if one.wanted is not None]:
-            order = changing[0].order
-            outfit, loading_for = changing[0].wanted, (order.recipe.checkpoint, order.job_id)
-        elif self._waiting:
-            order = self._waiting[0]
-            outfit, loading_for = Outfit.of(order), (order.recipe.checkpoint, order.job_id)
-        elif self._preloads and not self._live:
-            preload = self._preloads[0]
-            outfit, loading_for = Outfit.of(preload), (preload.recipe.checkpoint, "")
-        if outfit is None:
-            return False
-        if self._residency.get(outfit) is not None:
-            self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
-            return False
-        self._loading_for = loading_for
-        try:
-            return self._residency.begin(outfit, self._in_use)
-        except Exception as error:
-            self._loading_failed(outfit, error)
-            return True
-
-    @property
-    def _in_use(self) -> set[Outfit]:
-        return {one.uses_checkpoint.outfit for one in self._live if one.uses_checkpoint is not None}
+        self._say(PictureDone(order.job_id, order.index, made.picture.to_pixels(), made.notes, seconds))
 
     def _loading_failed(self, outfit: Outfit, error: Exception) -> None:
         """A checkpoint that cannot be loaded fails the pictures that need it, and nobody else's."""
-        log.warning("Loading %s failed: %s", outfit.checkpoint, error)
-        self._preloads = [one for one in self._preloads if one.checkpoint_path != outfit.checkpoint]
-        for order in self._waiting_for(outfit):
-            self._waiting.remove(order)
+        for order in self._orders.waiting_for(outfit):
+            self._orders.waiting.remove(order)
             self._say_failed(order, error)
-        for course in [one for one in self._live if one.wanted == outfit]:
+        for course in self._orders.changing_to(outfit):
             self._fail(course, error)
-
-    def _waiting_for(self, outfit: Outfit) -> list[PictureOrder]:
-        return [order for order in self._waiting if Outfit.of(order) == outfit]
 
     def _change(self) -> bool:
         """Give a picture on its way the networks that its next pass wants, once they are there."""
-        for course in self._live:
-            if course.wanted is not None:
-                checkpoint = self._residency.get(course.wanted)
-                if checkpoint is not None:
-                    course.wear(checkpoint)
-                    self._work_on(course)
-                    return True
-        return False
-
-    def _read_ahead(self) -> bool:
-        """Read a piece of a checkpoint that the next job will want, beside the pictures that are on their way."""
-        if self._residency.loading is not None:
-            return False
-        try:
-            if self._residency.advance_prefetch():
-                if not self._residency.reading_ahead:
-                    self._report_memory()
+        for course in self._orders.changing:
+            checkpoint = self._residency.get(course.wanted) if course.wanted else None
+            if checkpoint is not None:
+                course.wear(checkpoint)
+                self._work_on(course)
                 return True
-            ahead = Outfit.of(self._preloads[0]) if self._preloads and self._live else None
-            return ahead is not None and self._residency.prefetch(ahead)
-        except Exception as error:
-            self._preloads = []
-            # Nobody waits for it yet: whoever wants the checkpoint will be told when it is his turn.
-            log.info("Nothing was read ahead: %s", error)
         return False
 
     def _admit(self) -> bool:
         """Take the next waiting picture in: read its prompts, encode them, draw its noise."""
-        found = self._next_newcomer()
-        if found is None:
+        newcomer = self._orders.newcomer(self._residency.get, self._residency.loading is not None)
+        if newcomer is None:
             return False
-        order, checkpoint = found
-        self._waiting.remove(order)
+        order, checkpoint = newcomer
+        self._orders.waiting.remove(order)
         if order.stamp is not None and order.checkpoint_path and stamp(order.checkpoint_path) != order.stamp:
             name = order.recipe.checkpoint
             self._say_failed(order, DamagedModel(f"{name} was replaced before this picture was begun. Order it again."))
             return True
-        self._said.append(PictureStarted(order.job_id, order.index))
+        self._say(PictureStarted(order.job_id, order.index))
         # Whoever comes at once is in the very next round, before those that were in the last one.
         served_at = self._round - order.at_once
         course = Course(order, checkpoint, self._upscalers, self._embeddings, served_at)
         self._live.append(course)
         self._work_on(course)
         return True
-
-    def _next_newcomer(self) -> tuple[PictureOrder, LoadedCheckpoint | None] | None:
-        """Whose turn it is, with the checkpoint if the recipe needs one: the first in the line, or while that one's
-        checkpoint is being loaded, the first whose own is there. The other finds a place kept.
-
-        Nobody comes in while a picture on its way waits for other networks: newcomers would keep these in use for ever.
-        """
-        is_loading = self._residency.loading is not None
-        places = self._live_pictures - is_loading - len(self._live)
-        is_full = places <= 0 or any(one.wanted for one in self._live)
-        for order in self._waiting if is_loading else self._waiting[:1]:
-            if is_full and not order.at_once:
-                continue
-            outfit = Outfit.of(order)
-            checkpoint = None if outfit is None else self._residency.get(outfit)
-            if checkpoint is not None or outfit is None:
-                return order, checkpoint
-        return None
 
     def _advance(self) -> bool:
         """One network call for the pictures that waited longest."""
@@ -341,7 +236,7 @@ class StepEngine:
         every = order.preview_every_steps
         wanted = every > 0 and step % every == 0 and trajectory.latents is None
         preview = trajectory.checkpoint.preview.jpeg(denoised) if wanted else None
-        self._said.append(PictureStep(order.job_id, order.index, step, course.steps, preview))
+        self._say(PictureStep(order.job_id, order.index, step, course.steps, preview))
 
     # --- trouble ---
 
@@ -351,7 +246,7 @@ class StepEngine:
         """
         self._raise_if_device_is_lost(error)
         self._placement.release_cache()
-        if is_out_of_memory(error) and self._residency.release_idle(self._in_use):
+        if is_out_of_memory(error) and self._residency.release_idle(self._orders.in_use):
             log.warning("A call for %d pictures did not fit (%s); idle checkpoints made room.", len(together), error)
             return
         if is_out_of_memory(error) and self._rounds.ran_out(together):
@@ -377,7 +272,7 @@ class StepEngine:
         if not isinstance(error, StudioError):
             log.error("Picture %s of job %s failed.", order.index, order.job_id, exc_info=error)
             error = GenerationFailed(f"The picture could not be made: {type(error).__name__}: {error}")
-        self._said.append(PictureFailed(order.job_id, order.index, error.code, str(error)))
+        self._say(PictureFailed(order.job_id, order.index, error.code, str(error)))
 
     def _raise_if_device_is_lost(self, error: Exception) -> None:
         """After such an error every further call on the GPU fails, so the process must end and be started anew."""
@@ -392,11 +287,8 @@ class StepEngine:
     def _course_of(self, trajectory: Trajectory) -> Course:
         return next(course for course in self._live if course.trajectory is trajectory)
 
-    def _report_memory(self) -> None:
-        placement, residency = self._placement, self._residency
-        budgets = residency.budgets
-        sums = placement.used_bytes, placement.host_bytes
-        self._said.append(MemoryReport(*sums, residency.residents(), *budgets, placement.free_bytes))
+    def _say(self, event: Event) -> None:
+        self._said.append(event)
 
 
 def _meant(order: CancelOrder, picture: PictureOrder) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from studio.engine import chassis, step_engine, tensor_reading
+from studio.engine import chassis, loads, step_engine, tensor_reading
 from studio.engine.chassis import Chassis
 from studio.engine.denoiser import Denoiser
 from studio.engine.load import inspect_checkpoint
@@ -40,6 +40,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     monkeypatch.setattr(tensor_reading, "PIECES_AT_ONCE", 1)
     now = SimpleNamespace(seconds=0.0, monotonic=lambda: now.seconds)
     monkeypatch.setattr(step_engine, "time", now)
+    monkeypatch.setattr(loads, "time", now)
     _takes(monkeypatch, now, Denoiser, "__call__", ROUND_S)
     _takes(monkeypatch, now, Residency, "advance", 1.0)
     yield now
