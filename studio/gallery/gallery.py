@@ -103,7 +103,11 @@ class Gallery:
         columns = description.columns()
         file = identity.file(columns["seed"] or 0)
         self._anchor.check()
-        write_atomic(self.folder / file, data)
+        try:
+            write_atomic(self.folder / file, data, root=self.folder.parent)
+        except StorageError:
+            self._anchor.check()  # a drive that went just now is waited for, as one that was gone before
+            raise
         try:
             self.thumbnails.make(identity.id, pixels)
         except StorageError as error:

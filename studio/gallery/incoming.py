@@ -112,7 +112,7 @@ class Incoming:
         target = self._gallery.folder / file
         self._gallery.check_folder()
         if not target.is_file():  # else it was copied for the same portion, or just before a crash
-            write_atomic(target, data)
+            write_atomic(target, data, root=self._gallery.folder.parent)
             with contextlib.suppress(OSError, OverflowError):  # a rebuild would then say the moment of the import
                 os.utime(target, (made.timestamp(), made.timestamp()))
         row = ImageRow(

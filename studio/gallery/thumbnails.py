@@ -57,5 +57,5 @@ class Thumbnails:
         file = io.BytesIO()
         picture.save(file, "WEBP", quality=QUALITY, method=2)  # half the time of the default, 4
         path = self.path(image_id)
-        write_atomic(path, file.getvalue(), durable=False)
+        write_atomic(path, file.getvalue(), durable=False, root=self.folder.parent)
         return path

@@ -19,10 +19,11 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def write_atomic(path: Path, data: bytes, durable: bool = True) -> None:
+def write_atomic(path: Path, data: bytes, durable: bool = True, root: Path | None = None) -> None:
     """Put ``data`` into ``path``: a crash at any moment leaves the old file, or none, or the whole new one.
 
-    ``durable`` also waits until file and name are on the disk; leave it off only for what can be made again.
+    ``durable`` also waits until file and name are on the disk; leave it off only for what can be made again. Folders
+    are made as they are needed, but never ``root``, which may be on a drive that was taken out.
 
     Raises:
         StorageFull: the disk or the quota is full; the half-written file was removed.
@@ -30,7 +31,7 @@ def write_atomic(path: Path, data: bytes, durable: bool = True) -> None:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{PART_SUFFIX}")
     try:
-        make_folder(path.parent, durable)
+        make_folder(path.parent, durable, root)
         _write(part, data, durable)
         part.replace(path)
         if durable:
@@ -40,11 +41,16 @@ def write_atomic(path: Path, data: bytes, durable: bool = True) -> None:
         raise in_words(error, path) from error
 
 
-def make_folder(folder: Path, durable: bool = True) -> None:
-    """Make ``folder`` and its parents; ``durable`` also puts their names on the disk. Raises `OSError`."""
+def make_folder(folder: Path, durable: bool = True, root: Path | None = None) -> None:
+    """Make ``folder`` and its parents, but not ``root``; ``durable`` also puts their names on the disk.
+
+    Raises `OSError`.
+    """
     if folder.is_dir():
         return
-    make_folder(folder.parent, durable)
+    if folder == root:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    make_folder(folder.parent, durable, root)
     folder.mkdir(exist_ok=True)
     if durable:
         _synchronise(folder.parent)

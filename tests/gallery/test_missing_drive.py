@@ -13,6 +13,7 @@ from studio.gallery import Gallery
 from studio.gallery.anchor import FILE
 from studio.paths import Paths
 from studio.recipe.events import JobState
+from studio.store import write_atomic
 from tests.gallery.pictures import NOTES, pixels, recipe
 from tests.jobs.parts import Parts, resolved, wait_for
 
@@ -52,6 +53,31 @@ def test_nothing_is_written_or_deleted_while_the_folder_is_another(gallery: Gall
     third = add(restarted, 2)
     assert {image.id for image in restarted.list("local").images} == {second, third}
     assert [image.id for image in restarted.list("local", binned=True).images] == [first]
+
+
+def test_a_home_that_goes_while_a_picture_is_written_is_not_made_anew(
+    gallery: Gallery, paths: Paths, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at its drive and the picture, or the picture and its thumbnail."""
+    gallery.recover()
+    elsewhere = tmp_path_factory.mktemp("drawer") / "home"
+
+    def pulled_out_and_written(path: Path, data: bytes, **options: object) -> None:
+        paths.home.rename(elsewhere)
+        write_atomic(path, data, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr("studio.gallery.gallery.write_atomic", pulled_out_and_written)
+        with pytest.raises(StorageMissing, match="drive missing"):
+            add(gallery, 0)
+    assert not paths.home.exists()
+    elsewhere.rename(paths.home)
+    with monkeypatch.context() as patched:
+        patched.setattr("studio.gallery.thumbnails.write_atomic", pulled_out_and_written)
+        add(gallery, 0)  # the database is open still
+    assert not paths.home.exists()
+    elsewhere.rename(paths.home)
+    assert gallery.list("local").total == 1 and len(list(paths.images.rglob("*.png"))) == 1
 
 
 def test_a_folder_emptied_on_purpose_can_be_told(gallery: Gallery, paths: Paths) -> None:

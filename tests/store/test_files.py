@@ -23,6 +23,16 @@ def test_writes_into_folders_that_are_not_there_yet(tmp_path: Path) -> None:
     assert names(tmp_path / "a" / "b") == ["file"]
 
 
+def test_never_makes_the_root_anew(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    with pytest.raises(StorageError, match="No such file"):
+        write_atomic(root / "a" / "file", b"content", root=root)
+    assert names(tmp_path) == []
+    root.mkdir()
+    write_atomic(root / "a" / "file", b"content", root=root)
+    assert names(root / "a") == ["file"]
+
+
 def test_replaces_a_file_whole(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"old and longer")
     write_atomic(tmp_path / "file", b"new")

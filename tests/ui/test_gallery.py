@@ -318,7 +318,9 @@ def test_a_late_answer_does_not_take_a_mark_away(open_page: OpenPage) -> None:
     """What is told of a picture may have been asked before it was marked."""
     page = open_page()
     told: list[tuple[Route, APIResponse]] = []
-    page.route(re.compile(r"/api/v1/images/[0-9a-f]{32}$"), lambda route: told.append((route, route.fetch())))
+    page.route(
+        re.compile(r"/api/v1/images/[0-9a-f]{32}$"), lambda route: told.append((route, route.fetch(max_retries=3)))
+    )
     page.fill("#field-prompt textarea", "a lighthouse to keep")
     page.click("#generate")
     page.click(".tile[data-state=done] .tile-open")

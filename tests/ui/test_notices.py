@@ -24,7 +24,8 @@ def tell(page: Page, notices: list[dict[str, str]]) -> None:
     """Have the studio's status tell these."""
 
     def told(route: Route) -> None:
-        answer: dict[str, Any] = route.fetch().json()
+        # again where the server closed the connection, kept since the last one, just as it was asked by it
+        answer: dict[str, Any] = route.fetch(max_retries=3).json()
         route.fulfill(body=json.dumps({**answer, "notices": notices}), content_type="application/json")
 
     page.route("**/api/v1/status", told)
