@@ -5,6 +5,7 @@ Beside the lock lies the address of the running server, so that a command starte
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -49,7 +50,10 @@ class HomeLock:
             looks += 1
             time.sleep(LOOKS_EVERY_S)
         lock = cls(path, handle)
-        lock._tell({"briefly": briefly})  # and nobody reads where a studio answered that was killed
+        handle.truncate(0)  # nobody is to read where a studio answered that was killed
+        if briefly:
+            with contextlib.suppress(OSError):  # a full disk
+                lock._tell({"briefly": True})
         return lock
 
     def publish(self, address: str, certificate: Path | None = None, for_others: str | None = None) -> None:

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -412,7 +411,7 @@ def test_a_drive_that_goes_in_the_middle_is_said_and_nothing_is_passed_over(
 
 
 IMPORTING = """
-import sys
+import os, signal, sys
 from pathlib import Path
 from studio.gallery import Gallery
 from studio.gallery.imports import Imports
@@ -423,10 +422,18 @@ paths = Paths.at(Path(sys.argv[1]))
 gallery = Gallery(Database.at(paths.database), paths)
 gallery.recover()
 imports = Imports(gallery, paths.home)
-if len(sys.argv) > 2:
-    imports.order("local", sys.argv[2:], "albums")
+if len(sys.argv) > 3:
+    imports.order("local", sys.argv[3:], "albums")
+take, taken = imports._take, []
+
+def taken_until_the_kill(*arguments):
+    take(*arguments)
+    taken.append(arguments)
+    if len(taken) == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+imports._take = taken_until_the_kill
 imports.start()
-print("ready", flush=True)
 imports._thread.join()
 """
 
@@ -434,23 +441,18 @@ imports._thread.join()
 def test_kill_9_in_the_middle_and_the_next_start_goes_on(
     gallery: Gallery, paths: Paths, imports: Imports, tmp_path: Path
 ) -> None:
-    count = 300
+    count = 100
     theirs = many(tmp_path / "out", count)
-    command = [sys.executable, "-c", IMPORTING, str(paths.home)]
-    for attempt in range(2):
-        more = [str(theirs)] if attempt == 0 else []
-        with subprocess.Popen([*command, *more], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-            while imports.list("local")[0].settled <= attempt * FILES_AT_ONCE:
-                time.sleep(0.002)
-            process.kill()
-    interrupted = imports.list("local")[0]
-    assert interrupted.state == "running", "it was never killed in the middle"
+    settled = 0
+    for kill_after, more in ((FILES_AT_ONCE + 5, [str(theirs)]), (FILES_AT_ONCE + 9, [])):  # with files without a row
+        command = [sys.executable, "-c", IMPORTING, str(paths.home), str(kill_after), *more]
+        assert subprocess.run(command, cwd=Path(__file__).parents[2], check=False).returncode == -9
+        interrupted = imports.list("local")[0]
+        assert interrupted.state == "running" and settled < interrupted.settled < settled + kill_after
+        settled = interrupted.settled
     gallery.recover()
     imports.start()
-    deadline = time.monotonic() + 60
-    while imports.list("local")[0].is_going and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: not imports.list("local")[0].is_going)
     through = imports.list("local")[0]
     assert (through.state, through.settled, through.skipped) == ("done", count, 0)
     assert gallery.list("local").total == count

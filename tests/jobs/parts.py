@@ -19,6 +19,9 @@ from studio.recipe.events import PictureDone
 from studio.store import Database
 from studio.store.tables import OwnerRow
 
+WAIT_S = 60.0
+"""Generous, for machines that do much else besides: what has to be quick is measured in steps, where it is."""
+
 FAKE = "studio.engine.fake:create_fake_engine"
 TORCH = "studio.engine.build:create_engine"
 
@@ -116,7 +119,7 @@ class Parts:
         self.dispatcher.close()
         self.database.close()
 
-    def finished(self, job_id: str, owner: str = "local", timeout_s: float = 20) -> JobView:
+    def finished(self, job_id: str, owner: str = "local", timeout_s: float = WAIT_S) -> JobView:
         """The job, once it has ended."""
         wait_for(lambda: self.hub.view(owner, job_id).state.finished, timeout_s)
         return self.hub.view(owner, job_id)
@@ -128,7 +131,7 @@ def _options(factory: str, options: dict[str, Any]) -> dict[str, Any]:
     return options if factory == FAKE else {}
 
 
-def wait_for(condition: Callable[[], object], timeout_s: float = 20) -> None:
+def wait_for(condition: Callable[[], object], timeout_s: float = WAIT_S) -> None:
     """Return once ``condition`` holds; fail when it does not in time."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():

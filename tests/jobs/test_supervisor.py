@@ -26,6 +26,7 @@ from studio.recipe.events import (
     PictureFailed,
     PictureOrder,
     PictureStarted,
+    PictureStep,
     WorkerReady,
 )
 from tests.jobs.parts import FAKE, resolved, wait_for
@@ -179,9 +180,8 @@ def test_a_killed_worker_is_replaced_and_what_it_had_is_reported(supervisor: Sup
     lost = heard.lost[0]
     assert (lost.started, lost.waiting) == ((("j", 0), ("j", 1)), (("j", 2), ("j", 3)))
     assert "SIGKILL" in lost.reason
-    wait_for(lambda: supervisor.status == "ready")
-    assert supervisor.pid != pid
-    supervisor.submit(order(9, steps=2))
+    wait_for(lambda: supervisor.status == "ready" and supervisor.pid not in (None, pid))
+    assert supervisor.submit(order(9, steps=2))
     wait_for(lambda: heard.of(PictureDone))
 
 
@@ -190,7 +190,9 @@ def test_cancel_takes_effect_within_a_step(supervisor: Supervisor, heard: Heard)
     supervisor.submit(order(1, steps=500))
     wait_for(lambda: len(heard.of(PictureStarted)) == 2)
     supervisor.cancel(CancelOrder("j"))
-    wait_for(lambda: len(heard.of(PictureCancelled)) == 2, 2)
+    before = len(heard.of(PictureStep))
+    wait_for(lambda: len(heard.of(PictureCancelled)) == 2)
+    assert len(heard.of(PictureStep)) - before <= 40, "some may have been made, and not been heard, before"
     supervisor.cancel(CancelOrder("never-was"))
 
 
@@ -280,16 +282,16 @@ def run_driver(tmp_path: Path, seconds_per_step: float, stays_s: float) -> tuple
 
 
 def test_the_worker_dies_with_its_parent_even_in_the_middle_of_a_step(tmp_path: Path) -> None:
-    driver, worker = run_driver(tmp_path, seconds_per_step=60, stays_s=60)
+    driver, worker = run_driver(tmp_path, seconds_per_step=600, stays_s=600)
     with driver:
         assert not is_gone(worker)
         driver.kill()
         driver.wait()
-        wait_for(lambda: is_gone(worker), 5)
+        wait_for(lambda: is_gone(worker))  # long before its step is through
 
 
 def test_a_parent_that_forgets_to_close_still_ends(tmp_path: Path) -> None:
     driver, worker = run_driver(tmp_path, seconds_per_step=0.1, stays_s=0)
     with driver:
-        assert driver.wait(timeout=15) == 0
-        wait_for(lambda: is_gone(worker), 5)
+        assert driver.wait(timeout=60) == 0
+        wait_for(lambda: is_gone(worker))

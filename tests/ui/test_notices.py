@@ -46,7 +46,8 @@ def test_notices_are_shown_and_put_away(open_page: OpenPage) -> None:
     expect(notices).to_have_text([WARNING["text"]])  # the other was read
     notices.get_by_role("button").click()
     expect(page.locator("#notices")).to_be_hidden()
-    page.reload()
+    with page.expect_response("**/api/v1/status"):
+        page.reload()
     expect(page.locator("#generate")).to_be_visible()
     expect(notices).to_have_count(0)
     page.evaluate("sessionStorage.removeItem('studio-notices-seen')")  # another visit

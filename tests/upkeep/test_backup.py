@@ -23,6 +23,7 @@ from studio.paths import Paths
 from studio.recipe.events import JobState
 from studio.server import create_app
 from studio.upkeep import backup as backups
+from studio.upkeep import caretaker
 from studio.upkeep.backup import back_up, backups_in
 from studio.upkeep.manifest import MANIFEST, Kept
 from studio.upkeep.restore import restore
@@ -309,7 +310,9 @@ def test_the_commands(home: Path, tmp_path: Path) -> None:
     assert isinstance(run(command_line, ["backup", "--home", str(home)]).exception, InvalidField)
 
 
-def test_admins_back_up_over_http_and_by_the_clock(home: Path, tmp_path: Path, studio_at: StudioAt) -> None:
+def test_admins_back_up_over_http_and_by_the_clock(
+    home: Path, tmp_path: Path, studio_at: StudioAt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "backups"
     with studio_at(home, backup_folder=folder, backup_hours=5, backup_keep=2) as studio:
         studio.accounts.add("ben", "member", PASSWORD)
@@ -329,7 +332,15 @@ def test_admins_back_up_over_http_and_by_the_clock(home: Path, tmp_path: Path, s
         studio.caretaker.start()
         wait_for(lambda: len(told()["backups"]) == 1)  # none was there, so one was due
         wait_for(lambda: not told()["running"])
+        answered = threading.Event()
+
+        def backed_up_then(*arguments: object) -> backups.Report:
+            assert answered.wait(60)
+            return back_up(*arguments)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(caretaker, "back_up", backed_up_then)
         answer = client.post("/api/v1/backups", headers=headers["anna"])
+        answered.set()
         assert (answer.status_code, answer.json()["running"]) == (202, True)
         wait_for(lambda: len(told()["backups"]) == 2 and not told()["running"])
         assert told()["folder"] == str(folder) and "pictures" in str(told()["last"])
