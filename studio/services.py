@@ -426,7 +426,7 @@ def _build(settings: Settings, lock: HomeLock) -> Studio:
         dispatcher=dispatcher,
         memory=memory,
         arrivals=Arrivals(paths.models, paths.cache, library.scan),
-        checks=Checks(library),
+        checks=Checks(library, lambda: dispatcher.is_making),
         room=room,
         notices=Notices(paths, [room.warning, gallery.missing], [caretaker.trouble], remarks),
         caretaker=caretaker,

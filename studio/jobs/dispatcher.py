@@ -220,6 +220,11 @@ class Dispatcher:
         """Everybody's unfinished jobs, each person's in order."""
         return self._board.everybody(self._live_pictures)
 
+    @property
+    def is_making(self) -> bool:
+        """Whether the worker has any picture in hand now."""
+        return bool(self._flights)
+
     def unload(self) -> None:
         """Have the worker give back all memory that no picture is using."""
         self._ahead.forget()

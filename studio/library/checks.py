@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -21,6 +21,12 @@ from studio.library.line import Errand, Line, Progress
 
 _NICENESS = 10
 """Of the reading thread: it steps back behind whatever else wants the processor, and keeps no lock from it for long."""
+
+_PAUSES = 3
+"""While pictures are made the reading rests that many times as long as it reads: niceness alone does not spare the
+memory's and the disk's bandwidth, which pictures wait for too."""
+
+_MOST_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +41,12 @@ class Check(Errand):
 
 
 class Checks:
-    """The models of ``library`` that are checked. All methods may be called from any thread."""
+    """The models of ``library`` that are checked, more slowly while ``is_busy``. All methods may be called from any
+    thread.
+    """
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, library: Library, is_busy: Callable[[], bool] = lambda: False) -> None:
+        self._library, self._is_busy = library, is_busy
         self._line: Line[Check] = Line("model checks", self._check)
         self._began = (time.monotonic(), 0)
 
@@ -121,7 +129,8 @@ class Checks:
 
     def _check(self, check: Check, progress: Progress) -> Mapping[str, Any]:
         _step_back()
-        return {"problem": self._library.verify(self._library.by_id(check.id), progress) or ""}
+        card = self._library.by_id(check.id)
+        return {"problem": self._library.verify(card, _with_pauses(progress, self._is_busy)) or ""}
 
     def _done_bytes(self, every: Sequence[Check]) -> int:
         return sum(one.size_bytes if one.state in ("done", "failed") else one.done_bytes for one in every)
@@ -134,8 +143,24 @@ def _told(found: Checked | None, problem: str) -> dict[str, Any]:
     return {"sound": sound, "problem": said, "at": found.at if found else None}
 
 
+def _with_pauses(progress: Progress, is_busy: Callable[[], bool]) -> Progress:
+    """The same, which makes whoever calls it rest while others are busy."""
+    rested_s = time.monotonic()
+
+    def paused(done: int, total: int) -> None:
+        nonlocal rested_s
+        progress(done, total)
+        if is_busy():
+            time.sleep(min(_MOST_PAUSE_S, _PAUSES * (time.monotonic() - rested_s)))
+        rested_s = time.monotonic()
+
+    return paused
+
+
 def _step_back() -> None:
     """Let others have the processor, and with it the disk, before this thread; where threads have no say, nothing."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+            thread = threading.get_native_id()
+            if os.getpriority(os.PRIO_PROCESS, thread) < _NICENESS:
+                os.setpriority(os.PRIO_PROCESS, thread, _NICENESS)

@@ -18,7 +18,7 @@ from studio.server import create_app
 from studio.services import LOCAL_OWNER, build_studio
 from studio.settings import load_settings
 from tests.library import header_files as files
-from tests.library.header_files import write_header_file
+from tests.library.header_files import spoil, write_header_file
 
 
 @pytest.fixture
@@ -61,11 +61,7 @@ def test_a_model_is_read_again_and_spoilt_bytes_are_noticed(client: TestClient, 
         time.sleep(0.02)
     assert client.post(verify).json() == {"id": ink["id"], "sound": True, "problem": None}
     file = models / "ink.safetensors"
-    times = file.stat()
-    with file.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        stream.write(b"\x01")
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    spoil(file)
     answer = client.post(verify).json()
     assert not answer["sound"] and "Its bytes changed although size and time did not" in answer["problem"]
     os.truncate(file, 2000)

@@ -20,7 +20,7 @@ from studio.services import LOCAL_OWNER, build_studio
 from studio.settings import load_settings
 from tests.library import header_files as files
 from tests.library.fake_hub import FakeHub, served
-from tests.library.header_files import write_header_file
+from tests.library.header_files import spoil, write_header_file
 from tests.library.pickles import HOSTILE, small_state
 from tests.servers import running_server
 from tests.toys import toy_checkpoint
@@ -106,11 +106,7 @@ def test_beside_a_running_studio_that_one_writes(home: Path) -> None:
 def test_bytes_that_changed_by_themselves_are_found(home: Path) -> None:
     assert studio("verify", "ink", "--home", str(home)).output == "ink: sound\n"
     file = home / "models" / "ink.safetensors"
-    times = file.stat()
-    with file.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        stream.write(b"\x01")
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    spoil(file)
     answer = studio("verify", "ink", "--home", str(home))
     assert answer.exit_code == 1 and "Its bytes changed although size and time did not" in answer.output
     os.truncate(home / "models" / "flux.safetensors", 500)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -227,3 +228,12 @@ def write_raw(file: Path, header: bytes, data_bytes: int = 0, *, length: int | N
         stream.write(stated.to_bytes(8, "little") + header)
         stream.truncate(8 + len(header) + data_bytes)
     return file
+
+
+def spoil(file: Path) -> None:
+    """Another last byte, and the same size and time, as a disk does it."""
+    times = file.stat()
+    with file.open("r+b") as stream:
+        stream.seek(-1, os.SEEK_END)
+        stream.write(b"\x01")
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))

@@ -10,15 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from studio.errors import NotFound
 from studio.library import Library, checking, hashes
+from studio.library import checks as checks_module
 from studio.library.checks import Checks
 from tests.library import header_files as files
-from tests.library.header_files import write_header_file
+from tests.library.header_files import spoil, write_header_file
 
 
 class Disk:
@@ -27,6 +29,7 @@ class Disk:
     def __init__(self) -> None:
         self.read: list[str] = []
         self.held: set[str] = set()
+        self.niceness = 0
         self._changed = threading.Condition()
         self._real = hashes.both_hashes_of
 
@@ -38,6 +41,7 @@ class Disk:
     def hashes_of(self, file: Path, on_bytes: Callable[[int], None], **how: bool) -> tuple[str, str]:
         with self._changed:
             self.read.append(file.stem)
+        self.niceness = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
         on_bytes(file.stat().st_size // 2)
         deadline = time.monotonic() + 30
         while file.stem in self.held:
@@ -89,15 +93,6 @@ def wait(checks: Checks, until: Callable[[dict[str, Any]], bool]) -> dict[str, A
     return found
 
 
-def spoil(file: Path) -> None:
-    """Another last byte, and the same size and time."""
-    times = file.stat()
-    with file.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        stream.write(b"\x01")
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
-
-
 def test_all_are_read_one_at_a_time_and_what_is_wrong_is_named(
     checks: Checks, library: Library, models: Path, disk: Disk
 ) -> None:
@@ -106,7 +101,7 @@ def test_all_are_read_one_at_a_time_and_what_is_wrong_is_named(
     assert checks.round()["state"] == "idle" and checks.of(id_of(library, "a"))["state"] == "never"
     disk.read.clear()
     disk.hold("a")
-    before = library.revision
+    before, mine = library.revision, os.getpriority(os.PRIO_PROCESS, 0)
     checks.begin_all()
     found = wait(checks, lambda one: one["current"] is not None and one["current"]["done_bytes"] > 0)
     assert (found["state"], found["models"], found["checked"], disk.read) == ("running", 3, 0, ["a"])
@@ -120,6 +115,10 @@ def test_all_are_read_one_at_a_time_and_what_is_wrong_is_named(
     (problem,) = found["problems"]
     assert problem["name"] == "b" and "Its bytes changed although size and time did not" in problem["problem"]
     assert library.revision > before
+    if sys.platform == "linux":
+        assert disk.niceness >= 10 and os.getpriority(os.PRIO_PROCESS, 0) == mine, (
+            "the reading steps back, and it alone"
+        )
     told = checks.of(id_of(library, "c"))
     assert (told["state"], told["sound"], told["problem"]) == ("done", True, None) and told["at"]
     assert checks.of(id_of(library, "b"))["sound"] is False
@@ -181,6 +180,22 @@ def test_a_model_that_changes_or_goes_meanwhile(checks: Checks, library: Library
     library.scan()
     with pytest.raises(NotFound):
         checks.of("0" * 16)
+
+
+def test_while_pictures_are_made_it_rests_longer_than_it_reads(
+    library: Library, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_header_file(models / "d.safetensors", {"filler": (8_000_000,)})
+    library.scan()
+    rested: list[float] = []
+    monkeypatch.setattr(checks_module, "time", SimpleNamespace(monotonic=time.monotonic, sleep=rested.append))
+    busy = iter([True] * 8 + [False] * 100)
+    checks = Checks(library, lambda: next(busy))
+    began_s = time.monotonic()
+    checks.begin([library.look_up("d")])
+    wait(checks, lambda one: one["state"] == "done")
+    assert len(rested) == 8 and 0 < sum(rested) < 3 * (time.monotonic() - began_s) and max(rested) <= 0.5
+    checks.close()
 
 
 def test_closing_waits_for_no_disk(checks: Checks, library: Library, disk: Disk) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.library import header_files as files
-from tests.library.header_files import write_header_file
+from tests.library.header_files import spoil, write_header_file
 from tests.library.pickles import small_state
 from tests.servers import Server, wait_for_job
 from tests.ui.conftest import PHONE, OpenPage, Watch, make, wait_until_ready
@@ -240,15 +240,6 @@ def test_a_file_is_checked_from_its_details(open_page: OpenPage, folder: Path) -
     details.get_by_role("button", name="Check the file").press("Enter")
     expect(details.locator(".model-problem")).to_contain_text("cut short")
     assert page.evaluate("document.querySelector('#model-details').scrollWidth") <= 390
-
-
-def spoil(file: Path) -> None:
-    """Another last byte, and the same size and time."""
-    times = file.stat()
-    with file.open("r+b") as stream:
-        stream.seek(-1, os.SEEK_END)
-        stream.write(b"\x01")
-    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_all_are_checked_over_a_reload_and_it_stands_on_their_cards(

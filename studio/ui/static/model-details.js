@@ -3,7 +3,7 @@
 import { request } from "./api.js";
 import { fillWith, make, sentence } from "./dom.js";
 import { icon } from "./icons.js";
-import { actions, portrait, problem, remark } from "./model-card.js";
+import { actions, portrait, problem, remark, unsound } from "./model-card.js";
 import { checkPanel } from "./model-check.js";
 import { predictionFields, vaeField, wordFields } from "./model-writing.js";
 import { familyName, kindName, size, traits } from "./model-words.js";
@@ -68,6 +68,7 @@ export class ModelDetails {
         this.#picture(model),
         model.problem ? problem(model) : null,
         model.remark ? remark(model) : null,
+        this.#page.keepsModels ? null : unsound(model), // to whoever keeps them, the check says so below
         model.warning ? make("p", { class: "model-warning" }, make("span", {}, sentence(model.warning))) : null,
         buttons.length ? make("div", { class: "model-actions" }, ...buttons) : null,
         this.#words(model),
