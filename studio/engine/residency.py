@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Generator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from studio.engine.adapters import AdapterShelf
 from studio.engine.architecture import architecture_of
@@ -30,6 +31,8 @@ from studio.recipe.events import MemoryReport, Resident
 
 SHARE_OF_MEMORY = 0.6
 """Of the free memory at the start: the rest is for activations, the page cache and other programs."""
+
+Ended = TypeVar("Ended")
 
 MOST_SLOTS = 4
 """Where slots take no memory of their own, a few still serve people who take turns; more are never in use at once."""
@@ -238,13 +241,10 @@ class Residency:
         self._kept.move_to_end(path)
         weights = kept.weights
         if outfit.vae is not None:
-            weights = Weights({**weights.components, "vae": own_vae(outfit.vae, files, chassis, self._memory)})
-        for _ in chassis.putting(weights):
-            yield 0.9
-        yield 0.9
-        for _ in chassis.wearing(self._adapters.patches(outfit, chassis)):
-            yield 0.95
-        yield 0.95
+            vae = yield from _at(0.9, own_vae(outfit.vae, files, chassis, self._memory))
+            weights = Weights({**weights.components, "vae": vae})
+        yield from _at(0.9, chassis.putting(weights))
+        yield from _at(0.95, chassis.wearing(self._adapters.patches(outfit, chassis)))
         read = kept.texts_with(tuple((one.path, one.text_weight) for one in outfit.adapters))
         own = (outfit.vae, stamp(outfit.vae) if outfit.vae else None)
         loaded = assembled(files, chassis, weights, outfit, read, kept.previews.get(own))
@@ -333,6 +333,18 @@ class Residency:
         give back.
         """
         return self._placement.usable_bytes + self._slot_bytes
+
+
+def _at(fraction: float, pieces: Generator[object, None, Ended]) -> Generator[float, None, Ended]:
+    """Work in pieces, each of which leaves a load at this fraction."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            yield fraction
+            ended: Ended = end.value
+            return ended
+        yield fraction
 
 
 def _bytes_on(files: CheckpointFiles, placement: Placement) -> int:

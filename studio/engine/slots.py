@@ -6,6 +6,7 @@ It owns what is kept with each, and when a piece is out of date; which are there
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,8 +69,10 @@ def outfit_stamp(outfit: Outfit) -> object:
     return (stamp(outfit.checkpoint), *(stamp(path) for path in others))
 
 
-def own_vae(path: Path, files: CheckpointFiles, chassis: Chassis, memory: HostMemory) -> dict[str, Tensor]:
-    """The tensors of a VAE's file, by the names of the checkpoint's own.
+def own_vae(
+    path: Path, files: CheckpointFiles, chassis: Chassis, memory: HostMemory
+) -> Generator[None, None, dict[str, Tensor]]:
+    """The tensors of a VAE's file, by the names of the checkpoint's own, read piece after piece.
 
     Raises:
         DamagedModel: the file cannot be read.
@@ -81,7 +84,7 @@ def own_vae(path: Path, files: CheckpointFiles, chassis: Chassis, memory: HostMe
     part = files.components["vae"]
     try:
         shapes, placement = chassis.skeleton["vae"], chassis.placements["vae"]
-        return read_part(f"The VAE {path.name}", path, "vae", part.config, shapes, placement, memory)
+        return (yield from read_part(f"The VAE {path.name}", path, "vae", part.config, shapes, placement, memory))
     except DamagedModel as error:
         raise UnsupportedModel(
             f"The VAE {path.name} does not fit the checkpoint {files.path.name}. "

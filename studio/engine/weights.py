@@ -75,8 +75,8 @@ def read_part(
     shapes: Shapes,
     placement: Placement,
     memory: HostMemory | None = None,
-) -> dict[str, Tensor]:
-    """One component from a file of its own (a VAE), in diffusers' names or the original ones.
+) -> Generator[None, None, dict[str, Tensor]]:
+    """One component from a file of its own (a VAE), in diffusers' names or the original ones, piece after piece.
 
     Raises:
         DamagedModel: it cannot be read, or fits the network no better than another family's would.
@@ -84,7 +84,7 @@ def read_part(
     part = ComponentFiles(title, config, (path,), 0)
     reading = _Reading(name, part, "diffusers", placement, memory)
     for _ in reading.pieces():
-        pass
+        yield
     tensors = reading.tensors()
     # Some names are the same in both, that of the first convolution among them, so only all of them together tell.
     if not {_known_as(key, shapes) for key in tensors}.issuperset(shapes):
