@@ -58,12 +58,18 @@ def mend_settings_file(file: Path) -> SetAside | None:
     found = read_settings_file(file)
     if found.problem is None:
         return None
-    aside = set_aside(file, found.problem)
     if not found.lines:
-        return aside
+        return set_aside(file, found.problem)
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    part.write_text("".join(f"{line}\n" for line in found.lines), encoding="utf-8")
-    part.replace(file)
+    try:  # before the damaged one goes: a full disk must not cost what is whole of it
+        with part.open("w", encoding="utf-8") as writing:
+            writing.writelines(f"{line}\n" for line in found.lines)
+            writing.flush()
+            os.fsync(writing.fileno())
+        aside = set_aside(file, found.problem)
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
     return aside
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from studio.recipe.events import Pixels
 from studio.server import create_app
 from studio.services import Studio, build_studio
 from studio.settings import load_settings
-from studio.settings_file import read_settings_file
+from studio.settings_file import mend_settings_file, read_settings_file
 
 ADDRESS = "http://localhost:7860"
 FROM_HERE = {"Origin": ADDRESS, "Sec-Fetch-Site": "same-origin"}
@@ -115,6 +116,24 @@ def test_whole_lines_of_a_settings_file_still_count_but_none_that_lets_others_in
     assert (settings.host, settings.open) == ("127.0.0.1", False)
     with studio_at(home):
         pass
+    assert read_settings_file(file).values == {"port": 7999, "max_count": 7, "max_side_px": 1024}
+
+
+def test_a_full_disk_costs_no_whole_line_of_a_damaged_settings_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_bytes(SETTINGS.encode() + b'device = "cp')
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            mend_settings_file(file)
+    assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
+    assert mend_settings_file(file) is not None  # once there is room
     assert read_settings_file(file).values == {"port": 7999, "max_count": 7, "max_side_px": 1024}
 
 
