@@ -32,6 +32,7 @@ from studio.upkeep.manifest import MANIFEST, Kept, Manifest
 LEFT_OUT = frozenset({"models", "cache", "thumbnails", "logs"})
 """Folders of a home that a backup does not hold: they can be made or fetched again."""
 
+STAMP_CHARACTERS = len("2026-11-27_110000")
 _NEVER = re.compile(r"studio\.(db(-wal|-shm)?|lock)|.*\.damaged-[\d-]+|before-restore-[\d-]+")
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}_\d{6}(-\d+)?")
 _PARTS = re.compile(r"\.\d{4}-\d{2}-\d{2}_\d{6}.*" + re.escape(PART_SUFFIX))
@@ -60,7 +61,11 @@ def backups_in(folder: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if _NAME.fullmatch(path.name) and (path / MANIFEST).is_file()]
     except OSError:
         return []
-    return sorted(found)
+    return sorted(found, key=_in_order)
+
+
+def _in_order(backup: Path) -> tuple[str, int]:
+    return backup.name[:STAMP_CHARACTERS], int(backup.name[STAMP_CHARACTERS + 1 :] or 1)
 
 
 def back_up(paths: Paths, target: Path, keep: int = 0, stopped: Callable[[], bool] = lambda: False) -> Report:
@@ -129,7 +134,11 @@ def _linking(part: Path, former: list[Path]) -> Folder:
 
 
 def _free(folder: Path, stamp: str) -> Path:
-    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
+    """A name that comes after all before it, also where a clock was set back: by their names the oldest go."""
+    number = 1
+    for last in backups_in(folder)[-1:]:
+        stamp, number = max((stamp, number), (_in_order(last)[0], _in_order(last)[1] + 1))
+    names = (stamp if number == 1 else f"{stamp}-{number}" for number in range(number, number + 1000))
     return next(folder / name for name in names if not (folder / name).exists())
 
 

@@ -64,7 +64,6 @@ class Caretaker:
                 "There is no folder for backups. Set backup_folder in settings.toml, best on another drive, or run: "
                 "studio backup FOLDER"
             )
-        self._is_backing_up = True  # told at once, though it begins in a moment
         self._asked.set()
         self._wake.set()
 
@@ -79,7 +78,7 @@ class Caretaker:
         return {
             "folder": str(folder) if folder else None,
             "every_hours": self._plan.hours,
-            "running": self._is_backing_up,
+            "running": self._asked.is_set() or self._is_backing_up,  # told at once, though it begins in a moment
             "problem": self._problem,
             "last": self._last,
             "backups": names,
@@ -89,6 +88,7 @@ class Caretaker:
         tidy_at_s = time.monotonic() + FIRST_TIDYING_S
         while not self._closing.is_set():
             if self._asked.is_set() or self._is_due():
+                self._is_backing_up = True
                 self._asked.clear()
                 self._back_up()
             if time.monotonic() >= tidy_at_s:
@@ -104,13 +104,13 @@ class Caretaker:
             return False
         newest = backups_in(folder)[-1:]
         try:
-            return not newest or time.time() - newest[0].stat().st_mtime > self._plan.hours * 3600
+            # one that seems to be from far ahead was made before the clock was set right
+            return not newest or abs(time.time() - newest[0].stat().st_mtime) > self._plan.hours * 3600
         except OSError:
             return True
 
     def _back_up(self) -> None:
         assert self._plan.folder is not None
-        self._is_backing_up = True
         try:
             report = back_up(self._paths, self._plan.folder, self._plan.keep, self._closing.is_set)
             self._problem, self._last = None, str(report)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from studio.server import create_app
 from studio.upkeep import backup as backups
 from studio.upkeep import caretaker
 from studio.upkeep.backup import back_up, backups_in
+from studio.upkeep.caretaker import BackupPlan
 from studio.upkeep.manifest import MANIFEST, Kept
 from studio.upkeep.restore import restore
 from tests.jobs.parts import wait_for
@@ -362,3 +364,42 @@ def test_restarts_neither_delay_nor_repeat_a_backup(home: Path, tmp_path: Path, 
         assert not studio.caretaker._is_due()
         os.utime(made, (0, made.stat().st_mtime - 5 * 3600 - 1))
         assert studio.caretaker._is_due()
+        os.utime(made, (0, time.time() + 365 * 24 * 3600))  # by a clock that has been set right since
+        assert studio.caretaker._is_due()
+
+
+def test_a_clock_that_is_set_back_costs_no_newer_backup(home: Path, tmp_path: Path) -> None:
+    paths, folder = Paths.at(home), tmp_path / "backups"
+    ahead = back_up(paths, folder, keep=2).place
+    ahead = ahead.rename(folder / "2999-01-01_000000")
+    for number in range(2, 12):
+        made = back_up(paths, folder, keep=2).place
+        assert made.name == f"2999-01-01_000000-{number}" and backups_in(folder)[-1] == made
+    assert len(backups_in(folder)) == 2
+
+
+def test_one_that_is_asked_for_while_another_is_made_is_told_to_be_coming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = BackupPlan(tmp_path, 0, 0)
+    keeper = caretaker.Caretaker(Paths.at(tmp_path / "home"), None, plan)  # type: ignore[arg-type]
+    told: list[object] = []
+    wait = keeper._wake.wait
+
+    def asked_again(*_: object) -> str:
+        if not told:
+            keeper.ask_for_backup()
+            told.append("first")
+        return "a report"
+
+    def waited(timeout_s: float) -> bool:
+        told.append(keeper.describe()["running"])
+        return wait(timeout_s)
+
+    monkeypatch.setattr(caretaker, "back_up", asked_again)
+    monkeypatch.setattr(keeper._wake, "wait", waited)
+    keeper.ask_for_backup()
+    keeper.start()
+    wait_for(lambda: len(told) >= 3)
+    keeper.close()
+    assert told[:3] == ["first", True, False]
