@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from studio.gallery import Gallery
 from studio.jobs import Dispatcher, Hub, JobView, Located, Queue, Supervisor
 from studio.jobs.clerk import Save
@@ -129,6 +131,14 @@ def _options(factory: str, options: dict[str, Any]) -> dict[str, Any]:
     if factory == TORCH:
         return {"device": "cpu", "live_pictures": options["live_pictures"]}
     return options if factory == FAKE else {}
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, also while nobody has asked how."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def wait_for(condition: Callable[[], object], timeout_s: float = WAIT_S) -> None:

@@ -488,16 +488,16 @@ def test_a_stop_while_a_hash_is_computed_parks_the_picture(start: Starter) -> No
 
     def locate(recipe: ResolvedRecipe) -> Located:
         asked.set()
-        assert stopped.wait(10)
+        assert stopped.wait(60)
         raise Cancelled("The studio is closing.")
 
     first = start(locate=locate)
     first.dispatcher.enqueue("local", resolved(seed=9), 1, "parked")
-    assert asked.wait(10)
+    assert asked.wait(60)
     closing = threading.Thread(target=first.close)
     closing.start()
     stopped.set()
-    closing.join(15)
+    closing.join(60)
     assert not closing.is_alive()
     ended = start().finished("parked")
     assert (ended.state, ended.done) == (DONE, 1)

@@ -25,7 +25,7 @@ from studio.paths import Paths
 from studio.recipe.events import JobState
 from studio.store import Database
 from studio.store.tables import ImageRow, JobRow, PictureRow
-from tests.jobs.parts import wait_for
+from tests.jobs.parts import is_gone, wait_for
 
 KILLED = ("server", "worker", "both")
 
@@ -85,7 +85,7 @@ def kill_at_random(process: subprocess.Popen[str], draw: random.Random) -> list[
         workers += psutil.Process(process.pid).children(recursive=True)
     process.kill()
     printed = process.stdout.read()
-    wait_for(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+    wait_for(lambda: all(is_gone(worker.pid) for worker in workers))
     return [line.rstrip("\n") for line in printed.splitlines(keepends=True) if line.endswith("\n")]
 
 

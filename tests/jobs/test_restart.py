@@ -7,13 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
-
 from studio.jobs import Queue
 from studio.paths import Paths
 from studio.recipe.events import JobState
 from studio.store import Database
-from tests.jobs.parts import Parts, wait_for
+from tests.jobs.parts import Parts, is_gone, wait_for
 
 DRIVER = """
 import os, signal, sys, threading
@@ -52,7 +50,7 @@ def test_a_job_survives_the_end_of_everything(tmp_path: Path) -> None:
         assert driver.stdout is not None
         worker = int(driver.stdout.readline())
         assert driver.wait() == -9
-    wait_for(lambda: not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE)
+    wait_for(lambda: is_gone(worker))
 
     database = Database.at(home / "studio.db")
     assert database.check() is None

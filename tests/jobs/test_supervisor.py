@@ -29,7 +29,7 @@ from studio.recipe.events import (
     PictureStep,
     WorkerReady,
 )
-from tests.jobs.parts import FAKE, resolved, wait_for
+from tests.jobs.parts import FAKE, is_gone, resolved, wait_for
 
 ENGINES = "tests.jobs.engines"
 
@@ -56,13 +56,6 @@ class Heard:
 
 def order(index: int = 0, job_id: str = "j", **fields: object) -> PictureOrder:
     return PictureOrder(job_id, index, resolved(**fields), Path("/models/toy"))
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture

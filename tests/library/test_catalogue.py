@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from studio.errors import DamagedModel, UnknownCheckpoint, UnsupportedModel
-from studio.library import Library
+from studio.library import Library, hashes
 from tests.library import header_files as files
 from tests.library.header_files import write_header_file, write_raw
 
@@ -160,14 +160,13 @@ def test_a_hash_is_found_before_anybody_asked_for_it(put: Put, tmp_path: Path, l
     assert library.find(digest.find("toy").sha256[:10]).name == "toy"
 
 
-def test_a_foreign_hash_reads_no_great_files(library: Library, tmp_path: Path) -> None:
+def test_a_foreign_hash_reads_no_great_files(library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_header_file(tmp_path / "models" / "great.safetensors", {**files.SD1, "spare": (600_000_000,)})
     library.scan()
-    started = time.monotonic()
+    monkeypatch.setattr(hashes, "both_hashes_of", lambda file, *_: pytest.fail(f"{file} is read"))
     for name in ("elsewhere [0123456789]", "0123456789"):
         with pytest.raises(UnknownCheckpoint):
             library.find(name)
-    assert time.monotonic() - started < 0.5
     assert library.models()[0].sha256 == ""
 
 
@@ -274,7 +273,7 @@ def test_hashes_are_computed_ahead(put: Put, tmp_path: Path) -> None:
     put("toy")
     library = Library([tmp_path / "models"], tmp_path / "cache")
     library.scan()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not library.checkpoints()[0].sha256 and time.monotonic() < deadline:
         time.sleep(0.02)
     assert library.checkpoints()[0].sha256

@@ -29,7 +29,7 @@ def watched(library: Library) -> Iterator[Library]:
 
 
 def names_become(library: Library, *expected: str) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (names := sorted(card.name for card in library.models())) != sorted(expected):
         assert time.monotonic() < deadline, f"{names} did not become {expected}"
         time.sleep(0.01)
@@ -47,7 +47,7 @@ def test_what_comes_moves_changes_and_goes_is_noticed(watched: Library, put: Put
     folder = put("toy")
     names_become(watched, "ink", "renamed", "toy")
     (folder / "unet" / "config.json").unlink()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while "unet/config.json is missing" not in (problem_of(watched, "toy") or ""):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -64,7 +64,7 @@ def test_a_file_that_is_still_being_copied_mends_itself(watched: Library, tmp_pa
     assert "cut short" in (problem_of(watched, "a") or "")
     with target.open("ab") as stream:
         stream.write(whole[-1000:])
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while problem_of(watched, "a"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -103,17 +103,17 @@ def test_without_a_change_nothing_is_scanned(watched: Library, tmp_path: Path, m
 
     monkeypatch.setattr(watching, "stamps_of", looked)
     while stamps_of(watched._watched) != watched._watched:  # what the last change makes it look at twice
-        assert looks.acquire(timeout=10)
+        assert looks.acquire(timeout=60)
     with watched._scanning:
         monkeypatch.setattr(catalogue.naming, "with_unique_names", lambda cards: scans.append(None) or tuple(cards))
     revision = watched.revision
     while looks.acquire(blocking=False):
         pass
     for _ in range(4):
-        assert looks.acquire(timeout=10)
+        assert looks.acquire(timeout=60)
     assert scans == [] and watched.revision == revision
     os.utime(tmp_path / "models")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not scans:
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -129,20 +129,19 @@ def test_a_scan_that_hangs_keeps_nobody_waiting(
 
     def slowly(path: Path, sidecars: tuple[Path, ...]) -> object:
         reading.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return describe(path, sidecars)
 
     monkeypatch.setattr(scanner, "single_file_card", slowly)
     os.utime(file, ns=(1, 1))
     scan = threading.Thread(target=library.scan)
     scan.start()
-    assert reading.wait(10)
-    began = time.monotonic()
+    assert reading.wait(60)
     assert [card.name for card in library.models()] == ["a"]
     assert library.part("vae", "a", hashed=False).path == file
-    assert time.monotonic() - began < 0.5 and scan.is_alive()
+    assert scan.is_alive(), "they were answered when it was through"
     go_on.set()
-    scan.join(10)
+    scan.join(60)
 
 
 def test_a_checkpoint_that_went_is_no_longer_auto(put: Put, library: Library) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import random
-import time
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from PIL import ImageCms, ImageOps
+from PIL import ImageCms, ImageFile, ImageOps
 
 from studio.errors import InvalidField
 from studio.pictures import Picture, mask_png, read_mask, read_picture, to_png
@@ -61,10 +60,9 @@ def test_an_empty_file_is_called_empty() -> None:
 
 
 @pytest.mark.parametrize("size", [(30000, 30000), (10000, 10000), (40000, 10)])
-def test_a_bomb_is_refused_from_its_header(size: tuple[int, int]) -> None:
-    began = time.monotonic()
+def test_a_bomb_is_refused_from_its_header(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: pytest.fail("it is decoded"))
     assert "too many" in refused(png(*size))
-    assert time.monotonic() - began < 0.5
 
 
 def test_large_pictures_are_taken_in() -> None:
