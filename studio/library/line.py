@@ -178,6 +178,9 @@ class Line(Generic[E]):
         except (StudioError, OSError) as error:
             log.info("%s, %s: %s", self._name, errand.id, error)
             return "failed", {"problem": str(error)}
+        except Exception:  # the worker's loop: those behind it must not wait for ever
+            log.exception("%s, %s failed", self._name, errand.id)
+            return "failed", {"problem": "Something went wrong inside the studio. The log has the details."}
 
     def _progress(self, errand_id: str) -> Progress:
         said_s, said_bytes, speed = time.monotonic(), -1, 0.0

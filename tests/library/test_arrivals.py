@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 import torch
 
 from studio.errors import Conflict, DamagedModel, InvalidField, NotFound, StorageFull, UnsupportedModel
 from studio.library import Library, conversion, room
+from studio.library import arrivals as arriving
 from studio.library.arrivals import Arrival, Arrivals
 from studio.library.header import read_header
 from studio.library.hub import Hub
@@ -199,6 +201,25 @@ def test_what_came_to_be_there_while_a_pickle_was_converted_is_not_written_over(
     assert target.read_bytes() == b"another"
     assert made != target and not read_header(made).problem
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted([source.name, target.name, made.name])
+
+
+def test_a_defect_costs_one_and_not_all_that_come_after_it(
+    make: Callable[[], Arrivals], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, asked = arriving.pull, []
+
+    def fetched(hub: Hub, what: Wanted, *more: object) -> Path:
+        asked.append(what)
+        if len(asked) == 1:
+            raise httpx.TooManyRedirects("round and round")
+        return fetch(hub, what, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(arriving, "pull", fetched)
+    arrivals = make()
+    arrivals.pull(WANTED)
+    assert "The log has the details" in wait(arrivals, ended).problem
+    arrivals.pull(WANTED)
+    assert wait(arrivals, lambda one: one.state == "done").name == "ink.safetensors"
 
 
 def test_many_pickles_are_converted_one_after_the_other_and_each_failure_is_named(
