@@ -107,16 +107,19 @@ class Memory:
 
     def cost(self, card: ModelCard) -> Cost:
         """What changing to a checkpoint costs now."""
-        place, needs_vae = self._place(card), not self._library.has_vae(card)
-        if place == "ready":
-            return Cost(place, 0, 0.0, needs_vae)
-        speed = self._bytes_per_s.get(place)
-        return Cost(place, card.size_bytes, card.size_bytes / speed if speed else None, needs_vae)
+        place = self._place(card)
+        size_bytes = 0 if place == "ready" else card.size_bytes
+        return Cost(place, size_bytes, self._seconds(card, place), not self._library.has_vae(card))
 
     def load_times(self, names: Collection[str]) -> dict[str, float]:
         """Seconds until each of these checkpoints can begin, by name; one that no measure tells of is left out."""
-        cards = [card for card in self._library.checkpoints() if card.name in names] if names else []
-        return {card.name: seconds for card in cards if (seconds := self.cost(card).seconds) is not None}
+        cards = self._library.bare_checkpoints(names)
+        found = {card.name: self._seconds(card, self._place(card)) for card in cards}
+        return {name: seconds for name, seconds in found.items() if seconds is not None}
+
+    def _seconds(self, card: ModelCard, place: Place) -> float | None:
+        speed = self._bytes_per_s.get(place)
+        return 0.0 if place == "ready" else card.size_bytes / speed if speed else None
 
     def now(self) -> Whereabouts:
         """Everything, as it stands."""

@@ -10,7 +10,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,6 +147,10 @@ class Library:
     def checkpoints(self) -> tuple[ModelCard, ...]:
         """Every checkpoint, usable or not, and every file so damaged that nobody can say what it was."""
         return self._shelf("checkpoint").cards
+
+    def bare_checkpoints(self, names: Collection[str]) -> tuple[ModelCard, ...]:
+        """The checkpoints of these names as their files tell of them, without hash and what a person wrote: at once."""
+        return tuple(card for card in self._cards if card.kind == "checkpoint" and card.name in names)
 
     def parts(self, kind: Kind) -> tuple[ModelCard, ...]:
         """Every model of one kind, usable or not."""

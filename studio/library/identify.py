@@ -21,6 +21,9 @@ UNET = "model.diffusion_model."
 VAE = "first_stage_model."
 """The same of the VAE."""
 
+_WHOLE_VAE = ("encoder.conv_in.weight", "decoder.conv_in.weight")
+"""One half alone, to which some have been cut down, begins from no pictures or makes none."""
+
 _TEXT_ENCODERS = ("cond_stage_model.", "conditioner.embedders.")
 _XL_TEXT_ENCODERS = ("conditioner.embedders.0.", "conditioner.embedders.1.")
 
@@ -103,7 +106,7 @@ def _unet_checkpoint(header: Header, stem: str) -> Identity | None:
         native_size_px=native_size_px(family, prediction),
         variant=_variant(header, family, first[1]),
         lacks=_lacks(header, family),
-        needs_vae=not _has(header, VAE),
+        needs_vae=any(VAE + name not in header.tensors for name in _WHOLE_VAE),
     )
     is_alone = identity.needs_vae and not _has(header, *_TEXT_ENCODERS)
     return replace(identity, kind="unet") if is_alone else identity

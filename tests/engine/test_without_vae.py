@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import AutoencoderKL
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -146,6 +147,21 @@ def test_the_scale_of_latents_is_the_one_that_a_folder_has_kept(tmp_path: Path) 
     kept = json.loads((bare / "vae" / "config.json").read_text())
     (bare / "vae" / "config.json").write_text(json.dumps({**kept, "scaling_factor": 0.5}))
     assert as_whole == as_bare != pictures([wearing(bare, BRIGHT, vaes)])[0]
+
+
+def test_another_vae_may_be_of_another_shape_and_take_the_place_of_a_file(tmp_path: Path) -> None:
+    """The network is built to the VAE that is there when it is wanted."""
+    toy = toy_checkpoint(tmp_path / "toy", size_px=64)
+    bare, vaes = without_vae(toy, tmp_path / "bare", "config"), vaes_of(toy, tmp_path)
+    config = json.loads((toy / "vae" / "config.json").read_text())
+    wider = AutoencoderKL.from_config(
+        {**config, "block_out_channels": [2 * one for one in config["block_out_channels"]]}
+    )
+    residency = Residency(CPU)
+    narrow, *_ = pictures([wearing(bare, BRIGHT, vaes)], residency)
+    save_file(wider.state_dict(), vaes[BRIGHT])
+    wide, again = pictures([wearing(bare, BRIGHT, vaes), wearing(bare, DARK, vaes)], residency)
+    assert len({narrow, wide, again}) == 3 and residency.reads <= 2
 
 
 @pytest.mark.parametrize("mode", [Mode.IMAGE, Mode.INPAINT])

@@ -135,6 +135,8 @@ def test_a_checkpoint_without_its_vae_can_be_run_with_another(tmp_path: Path) ->
     identity = identified(tmp_path, files.WITHOUT_VAE)
     assert identity.kind == "checkpoint" and identity.needs_vae and unsupported(identity, "single-file") is None
     assert not identified(tmp_path, files.SD1).needs_vae
+    half = {name: shape for name, shape in files.SD1.items() if "first_stage_model.encoder" not in name}
+    assert identified(tmp_path, half).needs_vae, "it could begin from no picture"
 
 
 @pytest.mark.parametrize(
