@@ -101,7 +101,7 @@ class Memory:
             began_s, place = self._began.pop(event.checkpoint, (now_s, "ready"))
             if place == "ready" or now_s <= began_s:
                 return
-            speed = card.size_bytes / (now_s - began_s)
+            speed = card.size_bytes / (event.spent_s or now_s - began_s)
             before = self._bytes_per_s.get(place, speed)
             self._bytes_per_s[place] = before + NEWEST_SHARE * (speed - before)
 

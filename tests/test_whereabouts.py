@@ -73,4 +73,10 @@ def test_a_load_tells_what_the_next_one_will_cost(memory: Memory) -> None:
     starter, night = costs["starter"], costs["starter-night"]
     assert starter.seconds is not None and 0.05 <= starter.seconds <= took_s
     assert night.seconds == pytest.approx(starter.seconds * night.bytes / starter.bytes)
+    memory.heard(ModelLoading("starter", 0.0, "job"))
+    time.sleep(0.02)
+    memory.heard(ModelLoading("starter", 1.0, "job", 0.001))
+    beside = memory.now().costs["starter"].seconds
+    assert beside is not None and beside < starter.seconds / 2, "what others took meanwhile is not in it"
+    night = memory.now().costs["starter-night"]
     assert memory.load_times({"starter-night", "nobody"}) == {"starter-night": night.seconds}

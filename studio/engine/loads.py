@@ -38,6 +38,7 @@ class Loads:
         self._failed = failed
         self._next: PreloadOrder | None = None
         self._for: tuple[str, str] = ("", "")
+        self._spent_s = 0.0
 
     @property
     def idle(self) -> bool:
@@ -86,13 +87,15 @@ class Loads:
             self._residency.give_up()
             return True
         checkpoint, job_id = self._for
+        began_s = time.monotonic()
         try:
             with self._meter.charge(wanted_by, [1] * len(wanted_by)):
                 fraction = self._residency.advance()
         except Exception as error:
             self._give_up(outfit, error)
             return True
-        self._say(ModelLoading(checkpoint, fraction, job_id))
+        self._spent_s += time.monotonic() - began_s
+        self._say(ModelLoading(checkpoint, fraction, job_id, self._spent_s))
         if fraction == 1.0:
             self._is_there(outfit)
             self._say(self._residency.report())
@@ -113,6 +116,7 @@ class Loads:
         if self._residency.get(outfit) is not None:
             self._is_there(outfit)
             return False
+        self._spent_s = 0.0
         try:
             return self._residency.begin(outfit, self._orders.in_use)
         except Exception as error:

@@ -110,11 +110,14 @@ class WorkerReady:
 
 @dataclass(frozen=True)
 class ModelLoading:
-    """A checkpoint is being loaded for a job: ``fraction`` from 0 to 1."""
+    """A checkpoint is being loaded for a job: ``fraction`` from 0 to 1. ``spent_s`` are the seconds that went into it
+    so far, without those that others' pictures took meanwhile; 0 where nobody counts.
+    """
 
     checkpoint: str
     fraction: float
     job_id: str
+    spent_s: float = 0.0
 
 
 @dataclass(frozen=True)

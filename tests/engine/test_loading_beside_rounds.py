@@ -78,6 +78,8 @@ def test_rounds_and_loading_share_the_time(toy: Path, other: Path) -> None:
     assert sum(rounds) >= 10 and sum(stages) >= 100
     assert set(rounds[:-1]) == {1}, "one round after each piece of loading"
     assert set(stages[:-1]) == {int(ROUND_S)}, "which takes as long as a round"
+    spent_s = [event.spent_s for said in told for event in said if isinstance(event, ModelLoading)]
+    assert spent_s == list(range(1, sum(stages) + 1)), "a second for each stage: the rounds between them are not in it"
     engine.close()
 
 
