@@ -341,6 +341,14 @@ def test_colours_follow_the_system_until_chosen(open_page: OpenPage) -> None:
     assert page.evaluate(dark)
 
 
+def test_the_last_picture_is_as_large_for_who_comes_by_another_page(open_page: OpenPage) -> None:
+    make(open_page(), "a fox by another way", steps=2)
+    page = open_page("/#/models")
+    page.click("#header >> text=Create")
+    box = page.locator("#stage-now .tile img.final").bounding_box()
+    assert box is not None and box["width"] >= 400
+
+
 def test_a_checkpoint_that_comes_later_can_be_chosen(open_page: OpenPage, server: Server, toy_models: Path) -> None:
     shutil.copytree(toy_models / "toy-a", server.home / "models" / "newcomer")
     page = open_page()

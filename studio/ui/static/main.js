@@ -286,6 +286,7 @@ class Studio {
       void this.residency.ask();
     }
     if (this.route === "queue") this.queue.show();
+    if (this.route === "create") this.stage.show();
     window.scrollTo(0, 0);
   }
 

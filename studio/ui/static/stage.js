@@ -52,6 +52,11 @@ export class Stage {
     this.render();
   }
 
+  /** Called whenever the page comes into view: before that, nobody can say how wide it is. */
+  show() {
+    this.#arrange();
+  }
+
   /** Pictures on the stage in the order of their tiles, for the full view. */
   shownIds() {
     return this.#tiles.filter((tile) => tile.imageId && !this.#isGone(tile.imageId)).map((tile) => tile.imageId);
@@ -113,7 +118,7 @@ export class Stage {
 
   /** Makes the tiles as large as the window lets all of them be at once, or else of a size to scroll through. */
   #arrange(count = this.#tiles.filter((tile) => !tile.element.hidden).length) {
-    if (!count || !this.#parts) return;
+    if (!count || !this.#parts || !this.now.clientWidth) return;
     const { width_px: width, height_px: height } = this.#job.recipe;
     const narrow = this.now.clientWidth < NARROW_PX;
     const room = { width: this.now.clientWidth, height: narrow ? Infinity : Math.max(360, window.innerHeight - HEAD_PX) };
