@@ -27,7 +27,7 @@ from studio.gallery.identity import Identity
 from studio.gallery.incoming import content_id, owner_of
 from studio.gallery.thumbnails import Thumbnails
 from studio.store import Database
-from studio.store.files import is_abandoned, is_part
+from studio.store.files import OF_THE_DISK, is_abandoned, is_part
 from studio.store.tables import LOCAL_OWNER, ImageRow, OwnerRow
 
 log = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Rebuilding:
                 self._unread = f"The folder {place} cannot be read: {error.strerror or error}."
 
         for folder, folders, names in os.walk(self.folder, onerror=refused):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [name for name in folders if not name.startswith(".") and name not in OF_THE_DISK]
             for name in names:
                 path = Path(folder, name)
                 if is_part(name):

@@ -15,6 +15,9 @@ import psutil
 from studio.errors import StorageError, StorageFull
 
 PART_SUFFIX = ".part"
+OF_THE_DISK = frozenset({"lost+found", "System Volume Information", "$RECYCLE.BIN"})
+"""Folders that a disk has for itself, and that nobody may read."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 

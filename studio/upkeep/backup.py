@@ -25,7 +25,7 @@ from pathlib import Path
 from studio.errors import Cancelled, InvalidField, StorageError, StorageMissing
 from studio.gallery.anchor import FILE as ANCHOR
 from studio.paths import Paths
-from studio.store.files import PART_SUFFIX, in_words, is_abandoned, is_part, make_folder
+from studio.store.files import OF_THE_DISK, PART_SUFFIX, in_words, is_abandoned, is_part, make_folder
 from studio.upkeep.containers import Folder, Zip
 from studio.upkeep.manifest import MANIFEST, Kept, Manifest
 
@@ -225,7 +225,7 @@ def _inside(folder: Path, name: str) -> Iterator[tuple[str, Path]]:
             raise error
 
     for parent, folders, names in os.walk(folder, onerror=refused):
-        folders.sort()
+        folders[:] = sorted(set(folders) - OF_THE_DISK)
         for file in sorted(names):
             path = Path(parent, file)
             if is_part(file) or path.is_symlink() or not path.is_file():

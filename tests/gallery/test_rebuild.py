@@ -262,6 +262,9 @@ def test_a_folder_that_cannot_be_read_costs_no_row(
     report = gallery.recover()
     assert (report.added, report.gone) == (1, []) and "cannot be read" in report.problem
     assert len(everything(gallery)) == len(before) + 1
+    closed = str(paths.images / "lost+found")
+    Path(closed).mkdir()
+    assert gallery.rebuild().problem == "", "a disk has folders for itself"
 
 
 def test_what_is_deleted_for_good_during_a_rebuild_stays_deleted(

@@ -188,11 +188,11 @@ def test_a_drive_that_goes_in_the_middle_makes_no_backup(
     assert list(folder.iterdir()) == [whole.place]  # neither taken for a newer one, nor taken away for it
 
 
-def test_a_folder_that_cannot_be_read_makes_no_backup(
+def test_a_folder_that_cannot_be_read_makes_no_backup_but_for_the_disks_own(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    closed = next(path for path in (home / "images").iterdir() if path.is_dir())
-    scandir = os.scandir
+    closed, scandir = home / "images" / "lost+found", os.scandir
+    closed.mkdir()
 
     def refused(place: str | int) -> object:
         if place == str(closed):
@@ -200,9 +200,11 @@ def test_a_folder_that_cannot_be_read_makes_no_backup(
         return scandir(place)
 
     monkeypatch.setattr(os, "scandir", refused)
+    made = back_up(Paths.at(home), tmp_path / "backups")
+    closed = closed.rename(home / "images" / "mine")
     with pytest.raises(StorageError, match="Permission denied"):
         back_up(Paths.at(home), tmp_path / "backups")
-    assert backups_in(tmp_path / "backups") == []
+    assert backups_in(tmp_path / "backups") == [made.place]
 
 
 def test_the_next_backup_costs_what_is_new(home: Path, tmp_path: Path, studio_at: StudioAt) -> None:
