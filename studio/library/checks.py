@@ -17,6 +17,7 @@ from typing import Any
 
 from studio.library.card import Checked, ModelCard
 from studio.library.catalogue import Library
+from studio.library.checking import Stamps, stamps_in_order
 from studio.library.line import Errand, Line, Progress
 
 _NICENESS = 10
@@ -31,13 +32,18 @@ _MOST_PAUSE_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Check(Errand):
-    """One model that is read; its ``id`` is the model's. ``problem`` of one that is done is what is wrong with it."""
+    """One model that is read; its ``id`` is the model's. ``problem`` of one that is done is what is wrong with it, as
+    its files were then (``stamps``).
+    """
 
     name: str
+    stamps: Stamps = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As the routes answer it."""
-        return {**asdict(self), "problem": self.problem or None, "seconds_left": self.seconds_left}
+        told = {**asdict(self), "problem": self.problem or None, "seconds_left": self.seconds_left}
+        del told["stamps"]
+        return told
 
 
 class Checks:
@@ -64,8 +70,9 @@ class Checks:
 
     def go_on(self) -> None:
         """Read those of the round that were stopped."""
-        stopped = [one for one in self._line.list() if one.state == "stopped"]
-        self._began = (time.monotonic(), self._done_bytes(self._line.list()))
+        every = self._line.list()
+        stopped = [one for one in every if one.state == "stopped"]
+        self._began = (time.monotonic(), self._done_bytes([one for one in every if one.state != "stopped"]))
         self._line.add([replace(one, state="waiting", done_bytes=0) for one in stopped])
 
     def stop(self, model_id: str) -> None:
@@ -94,11 +101,12 @@ class Checks:
         card = self._library.by_id(model_id)
         known = self._line.get(model_id)
         check = known or Check(id=card.id, name=card.name, size_bytes=card.size_bytes)
-        found = card.checked
-        if known is None or known.state == "done":  # what was found lasts as long as the files do
-            is_found = found is not None or bool(check.problem)
-            return {**check.as_dict(), "state": "done" if is_found else "never", **_told(found, check.problem)}
-        return {**check.as_dict(), **_told(found, check.problem)}
+        if known is not None and known.state != "done":
+            return {**check.as_dict(), **_told(card.checked, check.problem)}
+        # What was found lasts as long as the files do.
+        problem = check.problem if check.stamps == stamps_in_order(card) else ""
+        is_found = card.checked is not None or bool(problem)
+        return {**check.as_dict(), "state": "done" if is_found else "never", **_told(card.checked, problem)}
 
     def round(self) -> dict[str, Any]:
         """How the round stands: what is read now, how many were and how far all are, and what is wrong with which."""
@@ -130,7 +138,8 @@ class Checks:
     def _check(self, check: Check, progress: Progress) -> Mapping[str, Any]:
         _step_back()
         card = self._library.by_id(check.id)
-        return {"problem": self._library.verify(card, _with_pauses(progress, self._is_busy)) or ""}
+        problem = self._library.verify(card, _with_pauses(progress, self._is_busy))
+        return {"problem": problem or "", "stamps": stamps_in_order(card)}
 
     def _done_bytes(self, every: Sequence[Check]) -> int:
         return sum(one.size_bytes if one.state in ("done", "failed") else one.done_bytes for one in every)

@@ -135,8 +135,11 @@ def test_it_is_stopped_and_gone_on_with(checks: Checks, library: Library, disk: 
     found = checks.round()
     assert (found["state"], found["checked"], found["stopped"]) == ("stopped", 1, 2)
     assert checks.of(id_of(library, "b"))["state"] == "stopped" and checks.of(id_of(library, "b"))["sound"] is None
-    disk.hold()
+    assert found["done_bytes"] > 2 * found["size_bytes"] / 6, "half of one besides"
     checks.go_on()
+    found = wait(checks, lambda one: one["current"] is not None and one["current"]["done_bytes"] > 0)
+    assert found["bytes_per_s"] > 0 and found["seconds_left"] > 0
+    disk.hold()
     found = wait(checks, lambda one: one["state"] == "done")
     assert (found["models"], found["checked"], found["problems"]) == (3, 3, [])
     assert disk.read == ["a", "b", "b", "c"]
@@ -178,6 +181,9 @@ def test_a_model_that_changes_or_goes_meanwhile(checks: Checks, library: Library
     told = {one["name"]: one["problem"] for one in found["problems"]}
     assert told["a"] == "It changed while it was read. Check it again." and "no longer there" in told["b"]
     assert checks.of(id_of(library, "a"))["sound"] is False and library.look_up("a").checked is None
+    os.utime(models / "a.safetensors", (1, 1))
+    told = checks.of(id_of(library, "a"))
+    assert (told["state"], told["sound"], told["problem"]) == ("never", None, None), "it is another file now"
     library.scan()
     with pytest.raises(NotFound):
         checks.of("0" * 16)
