@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import time
 from pathlib import Path
 
 from studio.engine.fake import FakeEngine, create_fake_engine
@@ -34,6 +35,10 @@ class _Troubled(FakeEngine):
         super().submit(order)
 
     def step(self) -> list[Event]:
+        prompts = [picture.order.recipe.prompt for picture in self._waiting]
+        if "!patient" in prompts and prompts.count("!loadcrash") < 2:
+            time.sleep(0.005)
+            return []
         for picture in self._waiting:
             if "!loadcrash" in picture.order.recipe.prompt:
                 if self._loading is None:
@@ -47,7 +52,9 @@ class _Troubled(FakeEngine):
 
 
 def troubled() -> FakeEngine:
-    """Dies while loading for ``!loadcrash``, lets an error out for ``!defect``, refuses ``!unsupported``."""
+    """Dies while loading for ``!loadcrash`` (of which ``!patient`` waits for two), lets an error out for ``!defect``, and
+    refuses ``!unsupported``.
+    """
     return _Troubled("cpu", 4, 0.005)
 
 

@@ -233,7 +233,7 @@ def test_a_death_while_loading_is_blamed_on_the_job_that_was_loading(heard: Hear
     supervisor = Supervisor(f"{ENGINES}:troubled", {})
     supervisor.start(heard.hear, heard.lose)
     wait_for(lambda: supervisor.status == "ready")
-    supervisor.submit(order(0, "innocent"))
+    supervisor.submit(order(0, "innocent", prompt="!patient"))
     supervisor.submit(order(0, "big", prompt="!loadcrash"))
     supervisor.submit(order(1, "big", prompt="!loadcrash"))
     wait_for(lambda: heard.lost)
