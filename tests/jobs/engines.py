@@ -52,7 +52,7 @@ class _Troubled(FakeEngine):
 
 
 def troubled() -> FakeEngine:
-    """Dies while loading for ``!loadcrash`` (of which ``!patient`` waits for two), lets an error out for ``!defect``, and
+    """Dies while loading for ``!loadcrash`` (``!patient`` waits for two of these), lets an error out for ``!defect``,
     refuses ``!unsupported``.
     """
     return _Troubled("cpu", 4, 0.005)
