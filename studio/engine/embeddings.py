@@ -17,15 +17,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.parts import XL_EMBEDDINGS
 from studio.library.stamps import stamp
 from studio.prompt import CHUNK_TOKENS, Tokenizer, Words
 from studio.recipe.events import PictureOrder
 
 FIRST_ID = 1_000_000
 """CLIP's vocabulary has 49,408 tokens."""
-
-XL_NAMES = ("clip_l", "clip_g")
-"""What Stable Diffusion XL's files call the vectors of its two text encoders."""
 
 
 class EmbeddingShelf:
@@ -83,8 +81,9 @@ def read_embedding(path: Path) -> list[tuple[Tensor, ...]]:
         tensors = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise DamagedModel(f"The embedding {path.name} cannot be read: {error}. Download it again.") from error
-    if set(tensors) == set(XL_NAMES):
-        parts = [tensors[name] for name in XL_NAMES]
+    both = next((names for names in XL_EMBEDDINGS if set(tensors) == set(names)), None)
+    if both:
+        parts = [tensors[name] for name in both]
     elif "emb_params" in tensors or len(tensors) == 1:
         parts = [tensors.get("emb_params", next(iter(tensors.values())))]
     else:

@@ -18,7 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from studio.engine.lora_alphas import Alphas
 from studio.errors import DamagedModel, UnsupportedModel
+from studio.library.header import read_header
 
 # The end of a tensor's name, and what the tensor is. peft writes the adapter's own name behind lora_A and lora_B.
 _ROLES = (
@@ -28,7 +30,8 @@ _ROLES = (
     (r"\.alpha", "alpha"),
     (r"\.(hada_w1_a|hada_w1_b|hada_w2_a|hada_w2_b|hada_t1|hada_t2)", ""),
     (r"\.(lokr_w1|lokr_w1_a|lokr_w1_b|lokr_w2|lokr_w2_a|lokr_w2_b|lokr_t2)", ""),
-    (r"\.(diff|diff_b)", ""),
+    (r"\.(?:diff|w_norm)", "diff"),
+    (r"\.(?:diff_b|b_norm)", "diff_b"),
     (r"\.dora_scale", "dora"),
     (r"\.(?:magnitude_vector|lora_magnitude_vector(?:\.\w+)?(?:\.weight)?)", "magnitude"),
 )  # fmt: skip
@@ -168,6 +171,16 @@ def read_adapter(path: Path) -> dict[str, AdapterModule]:
             if match := ending.search(name):
                 found.setdefault(name[: match.start()], {})[role or match[1]] = tensor
                 break
+    # OFT and GLoRA have an alpha too, and nothing else that is known here.
+    found = {name: factors for name, factors in found.items() if set(factors) - {"alpha"}}
     if not found:
         raise UnsupportedModel(f"The LoRA {path.name} holds nothing that the studio knows how to apply.")
-    return {name: AdapterModule(factors) for name, factors in found.items()}
+    alphas = Alphas(path, read_header(path).metadata)
+    return {name: AdapterModule(_with_alpha(name, factors, alphas)) for name, factors in found.items()}
+
+
+def _with_alpha(name: str, factors: Mapping[str, Tensor], alphas: Alphas) -> Mapping[str, Tensor]:
+    if "down" not in factors or "alpha" in factors:
+        return factors
+    alpha = alphas.of(name, int(factors["down"].shape[0]))
+    return factors if alpha is None else {**factors, "alpha": torch.tensor(alpha)}

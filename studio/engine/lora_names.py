@@ -15,8 +15,16 @@ _PREFIXES = (
     ("lora_te1_", "text_encoder"), ("lora_te2_", "text_encoder_2"),
     ("lycoris_unet_", "unet"), ("lycoris_te_", "text_encoder"),
     ("unet.", "unet"), ("text_encoder_2.", "text_encoder_2"), ("text_encoder.", "text_encoder"),
-    ("base_model.model.", "unet"), ("lycoris_", "unet"),
+    ("base_model.model.text_model.", "text_encoder"), ("base_model.model.", "unet"), ("lycoris_", "unet"),
+    # Merges of ComfyUI, and OneTrainer's newer files (Open Model Initiative).
+    ("diffusion_model.", "unet"), ("text_encoders.clip_l.", "text_encoder"), ("clip_l.", "text_encoder"),
+    ("text_encoders.clip_g.", "text_encoder_2"), ("clip_g.", "text_encoder_2"),
 )  # fmt: skip
+_WITHIN = ("base_model.model.", "transformer.")
+"""What programs that wrap a network put before its names once more."""
+
+# diffusers once called a text encoder's attention as a UNet's (utils/state_dict_utils.py, DIFFUSERS_OLD_TO_PEFT).
+_OLD_TEXT = {"to_q": "q_proj", "to_k": "k_proj", "to_v": "v_proj", "to_out_0": "out_proj"}
 
 # A residual block's layers: openaimodel.py of CompVis/stable-diffusion, and diffusers' resnet.py.
 _RESNET = {
@@ -25,7 +33,8 @@ _RESNET = {
 }  # fmt: skip
 _TOP = {
     "input_blocks_0_0": "conv_in", "time_embed_0": "time_embedding_linear_1", "time_embed_2": "time_embedding_linear_2",
-    "label_emb_0_0": "add_embedding_linear_1", "label_emb_0_2": "add_embedding_linear_2", "out_2": "conv_out",
+    "label_emb_0_0": "add_embedding_linear_1", "label_emb_0_2": "add_embedding_linear_2",
+    "out_0": "conv_norm_out", "out_2": "conv_out",
 }  # fmt: skip
 
 
@@ -33,8 +42,16 @@ def component_and_flat_name(module: str) -> tuple[str, str]:
     """The network that a module of an adapter belongs to, and its flat name there."""
     for prefix, component in _PREFIXES:
         if module.startswith(prefix):
-            return component, _flat(module.removeprefix(prefix))
+            bare = module.removeprefix(prefix)
+            for wrapper in _WITHIN:
+                bare = bare.removeprefix(wrapper)
+            return component, _flat(bare) if component == "unet" else _modern_text(_flat(bare))
     return "unet", _flat(module)
+
+
+def _modern_text(flat: str) -> str:
+    matched = re.match(r"(.+_self_attn_)(to_\w+)$", flat)
+    return matched[1] + _OLD_TEXT.get(matched[2], matched[2]) if matched else flat
 
 
 def _flat(name: str) -> str:

@@ -21,8 +21,8 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("IA3", re.compile(r"\.(on_input|ia3_\w+)$")),
     ("DoRA", re.compile(r"\.(dora_scale|lora_magnitude_vector(\.weight)?)$")),
     ("LoCon", re.compile(r"\.lora_mid\.weight$")),
-    ("LoRA", re.compile(r"[._]lora([._](down|up|A|B))((\.default)?\.weight)?$|\.processor\.to_\w+_lora\.(down|up)\.")),
-    ("full difference", re.compile(r"^(lora|lycoris)_.*\.(diff|diff_b)$")),
+    ("LoRA", re.compile(r"[._]lora(_linear_layer)?([._](down|up|A|B))((\.\w+)?\.weight)?$|\.to_\w+_lora\.(down|up)\.")),
+    ("full difference", re.compile(r"^(lora_|lycoris_|diffusion_model\.|text_encoders\.).*\.(diff|diff_b)$")),
 )
 _PREFIXES = ("lora_unet_", "lora_te_", "lora_te1_", "lora_te2_", "lora_te3_", "lora_transformer_", "lycoris_")
 _SAID: tuple[tuple[str, Family], ...] = (
@@ -71,7 +71,7 @@ def rank_of(header: Header) -> int:
     ranks = [0]
     for name, info in header.tensors.items():
         if re.search(
-            r"(lora_down\.weight|lora_A(\.default)?\.weight|lora\.down\.weight|_lora\.down\.weight)$", name
+            r"(lora_down\.weight|lora_A(\.\w+)?\.weight|lora(_linear_layer)?\.down\.weight|_lora\.down\.weight)$", name
         ) or name.endswith(("hada_w1_b", "lokr_w2_b")):
             ranks.append(info.shape[0] if info.shape else 0)
     return max(ranks)

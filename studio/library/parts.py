@@ -27,6 +27,11 @@ _TEXT_ENCODERS = (
     "text_model.embeddings.token_embedding.weight",
     "encoder.block.0.layer.0.SelfAttention.q.weight",  # T5
 )
+XL_EMBEDDINGS = (("clip_l", "clip_g"), ("text_encoders_0", "text_encoders_1"))
+"""What embeddings for Stable Diffusion XL call the vectors of its two text encoders; the second way is that of
+diffusers' first scripts (``train_dreambooth_lora_sdxl_advanced.py``).
+"""
+
 _MOST_VECTORS = 77
 """A prompt's chunk takes 77 tokens, so a longer table of vectors is something else."""
 
@@ -78,8 +83,9 @@ def _attention_family(header: Header) -> Family:
 
 def _embedding(header: Header) -> Part | None:
     names = header.tensors
-    if len(names) == 2 and "clip_l" in names and "clip_g" in names:
-        return Part("embedding", "sdxl", vectors=header.shape("clip_l")[0] if header.shape("clip_l") else 0)
+    for first, second in XL_EMBEDDINGS:
+        if set(names) == {first, second}:
+            return Part("embedding", "sdxl", vectors=header.shape(first)[0] if header.shape(first) else 0)
     single = "emb_params" if "emb_params" in names else next(iter(names)) if len(names) == 1 else ""
     shape = header.shape(single)
     if len(shape) == 1:

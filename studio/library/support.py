@@ -17,6 +17,9 @@ RUNS: frozenset[tuple[Layout, Family]] = frozenset(
 UPSCALERS: frozenset[str] = frozenset({"ESRGAN", "Real-ESRGAN", "Compact"})
 """The architectures of upscalers that the engine can build."""
 
+ADAPTERS: frozenset[str] = frozenset({"LoRA", "LoCon", "LoHa", "LoKr", "DoRA", "full difference"})
+"""The forms of LoRAs that the engine can apply."""
+
 FAMILY_NAMES: dict[Family, str] = {
     "sd1": "Stable Diffusion 1.x",
     "sd2": "Stable Diffusion 2.x",
@@ -67,6 +70,8 @@ def odd_part(identity: Identity) -> str | None:
         return f"It is an upscaler of the architecture {part.form} whose factor cannot be told."
     if identity.kind == "lora" and identity.family in LATER_FAMILIES:
         return f"It is a LoRA for {FAMILY_NAMES[identity.family]}, which the studio recognises but cannot run yet."
+    if identity.kind == "lora" and part.form not in ADAPTERS:
+        return f"It is a LoRA of the form {part.form}, which the studio recognises but cannot apply yet."
     if identity.kind == "vae" and identity.family == "other":
         return "It is the VAE of a later family (Stable Diffusion 3 or Flux), which the studio cannot run yet."
     return None

@@ -20,8 +20,9 @@ WRAPPERS = ("params_ema.", "params.", "state_dict.", "model_state_dict.", "modul
 
 _MOST_DOUBLINGS = 4  # 16 times; more is no upscaler, and a hostile header must not make the number grow
 
-# Every name must be there. The order matters: HAT and Swin2SR hold all of SwinIR's names.
+# Every name must be there. The order matters: HAT and Swin2SR hold all of SwinIR's names, ESRGAN+ all of ESRGAN's.
 _MARKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ESRGAN+", ("model.0.weight", "model.1.sub.0.RDB1.conv1x1.weight")),
     ("ESRGAN", ("model.0.weight", "model.1.sub.0.RDB1.conv1.0.weight")),
     ("ESRGAN", ("conv_first.weight", "RRDB_trunk.0.RDB1.conv1.weight", "conv_last.weight")),
     ("Real-ESRGAN", ("conv_first.weight", "body.0.rdb1.conv1.weight", "conv_last.weight")),
@@ -120,6 +121,7 @@ def _side(channels: int, colours: int) -> int:
 
 
 _FACTORS: Mapping[str, Callable[[Shapes], int]] = {
+    "ESRGAN+": _esrgan_factor,
     "ESRGAN": _esrgan_factor,
     "Real-ESRGAN": _esrgan_factor,
     "SPAN": _span_factor,

@@ -106,5 +106,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     save_file({"clip_l": torch.zeros(2, 4), "clip_g": torch.ones(2, 6)}, path)
     rows = read_embedding(path)
     assert [[len(part) for part in row] for row in rows] == [[4, 6], [4, 6]]
+    save_file({"text_encoders_0": torch.zeros(2, 4), "text_encoders_1": torch.ones(2, 6)}, path)
+    assert [[len(part) for part in row] for row in read_embedding(path)] == [[4, 6], [4, 6]]
     save_file({"anything": torch.zeros(5)}, path)
     assert [len(row[0]) for row in read_embedding(path)] == [5]

@@ -123,6 +123,18 @@ LORA_OF_SECOND_TEXT: Shapes = {
 LOCON: Shapes = {**LORA_SD1, "lora_unet_down_blocks_0_resnets_0_conv1.lora_down.weight": (8, 320, 3, 3)}
 DORA: Shapes = {**LORA_SD1, f"{_KOHYA}.dora_scale": (1, 768)}
 IA3: Shapes = {f"{_KOHYA}.weight": (320, 1), f"{_KOHYA}.on_input": ()}
+GLORA: Shapes = {
+    **{f"{_KOHYA}.{one}.weight": (320, 4) for one in ("a1", "a2", "b1", "b2")}, f"{_KOHYA}.alpha": (),
+}  # fmt: skip
+LORA_MERGED: Shapes = {  # as ComfyUI's LoraSave writes it
+    "diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.lora_up.weight": (640, 8),
+    "diffusion_model.input_blocks.4.1.transformer_blocks.0.attn2.to_k.lora_down.weight": (8, 2048),
+    "text_encoders.clip_l.transformer.text_model.encoder.layers.0.layer_norm1.diff": (768,),
+}
+LORA_OF_OLD_TEXT: Shapes = {
+    "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer.down.weight": (4, 768),
+    "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer.up.weight": (768, 4),
+}
 OFT: Shapes = {"lora_unet_down_blocks_0_attentions_0_proj_in.oft_blocks": (4, 80, 80)}
 FULL_DIFFERENCE: Shapes = {f"{_KOHYA}.diff": (320, 768)}
 EMBEDDING_SD1: Shapes = {"emb_params": (4, 768)}
@@ -201,6 +213,7 @@ SPAN: Shapes = {
     "conv_1.sk.weight": (48, 3, 1, 1), "block_1.c1_r.sk.weight": (48, 48, 1, 1), "upsampler.0.weight": (48, 48, 3, 3),
 }  # fmt: skip
 UPSCALER: Shapes = {"model.0.weight": (64, 3, 3, 3), "model.1.sub.0.RDB1.conv1.0.weight": (32, 64, 3, 3)}
+ESRGAN_PLUS: Shapes = {**ESRGAN_OLD, "model.1.sub.0.RDB1.conv1x1.weight": (32, 64, 1, 1)}
 T5: Shapes = {"encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)}
 LONE_UNET: Shapes = {name: shape for name, shape in SD1.items() if name.startswith(_UNET)}
 WITHOUT_VAE: Shapes = {name: shape for name, shape in SD1.items() if "first_stage" not in name}

@@ -14,6 +14,7 @@ from studio.library import Library
 from studio.library.header import Header, TensorInfo, read_header
 from studio.library.identify import identify
 from studio.library.parts import identify_part
+from studio.library.single_file import single_file_card
 from tests.library import header_files as files
 from tests.library.header_files import Shapes, write_header_file
 
@@ -36,6 +37,9 @@ def header_of(shapes: Shapes, **metadata: str) -> Header:
         (files.LOKR_FACTORED, "LoKr", 4),
         (files.IA3, "IA3", 0),
         (files.OFT, "OFT", 0),
+        (files.GLORA, "GLoRA", 0),
+        (files.LORA_MERGED, "LoRA", 8),
+        (files.LORA_OF_OLD_TEXT, "LoRA", 4),
         (files.FULL_DIFFERENCE, "full difference", 0),
     ],
 )
@@ -50,6 +54,7 @@ def test_adapters_are_told_by_how_they_are_built(shapes: Shapes, form: str, rank
         (files.ESRGAN_OLD, "ESRGAN", 4),
         (files.ESRGAN_OLD_2X, "ESRGAN", 2),
         (files.ESRGAN_NEW, "ESRGAN", 4),
+        (files.ESRGAN_PLUS, "ESRGAN+", 4),
         (files.REAL_ESRGAN, "Real-ESRGAN", 4),
         (files.REAL_ESRGAN_2X, "Real-ESRGAN", 2),
         (files.COMPACT, "Compact", 4),
@@ -65,10 +70,28 @@ def test_upscalers_are_told_with_their_factor(shapes: Shapes, form: str, factor:
     assert (part.kind, part.form, part.factor) == ("upscaler", form, factor)
 
 
+@pytest.mark.parametrize(
+    ("shapes", "words"),
+    [
+        (files.OFT, "a LoRA of the form OFT, which"),
+        (files.IA3, "a LoRA of the form IA3, which"),
+        (files.GLORA, "a LoRA of the form GLoRA, which"),
+        (files.ESRGAN_PLUS, "an upscaler of the architecture ESRGAN+, which"),
+        (files.LOKR, ""),
+        (files.FULL_DIFFERENCE, ""),
+    ],
+)
+def test_forms_that_cannot_be_used_say_so_on_their_card(tmp_path: Path, shapes: Shapes, words: str) -> None:
+    """Before somebody takes one into a picture."""
+    problem = single_file_card(write_header_file(tmp_path / "part.safetensors", shapes)).problem
+    assert words in problem if words else problem is None
+
+
 def test_an_embedding_says_how_many_tokens_it_takes() -> None:
     assert [identify_part(header_of(shapes)).vectors for shapes in (
-        files.EMBEDDING_SD1, files.EMBEDDING_ONE_VECTOR, files.EMBEDDING_SDXL
-    )] == [4, 1, 2]  # fmt: skip
+        files.EMBEDDING_SD1, files.EMBEDDING_ONE_VECTOR, files.EMBEDDING_SDXL,
+        {"text_encoders_0": (3, 768), "text_encoders_1": (3, 1280)},
+    )] == [4, 1, 2, 3]  # fmt: skip
 
 
 EVERY_NAME = sorted(
