@@ -17,6 +17,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
+from studio.library.pickled import PARAMETERS
+
 _MOST_DEPTH = 4
 
 
@@ -31,6 +33,14 @@ class _Nothing:
         return 0
 
 
+class _Parameters(dict[str, Any]):
+    """Stands in for ``torch.nn.ParameterDict``, which has its tensors in ``_parameters``."""
+
+    def __setstate__(self, state: Any) -> None:
+        inside = state.get("_parameters") if isinstance(state, Mapping) else None
+        self.update(inside if isinstance(inside, Mapping) else {})
+
+
 _STOOD_IN_FOR = (
     "pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint",
     "pytorch_lightning.callbacks.early_stopping.EarlyStopping",
@@ -43,7 +53,8 @@ _STOOD_IN_FOR = (
 
 def convert(source: Path, target: Path, metadata: Mapping[str, str]) -> int:
     """Write the tensors of ``source`` to ``target`` and say how many. Raises what `torch.load` raises."""
-    with torch.serialization.safe_globals([(_Nothing, name) for name in _STOOD_IN_FOR]):
+    stand_ins: list[Any] = [(_Nothing, name) for name in _STOOD_IN_FOR] + [(_Parameters, PARAMETERS)]
+    with torch.serialization.safe_globals(stand_ins):
         try:
             state = torch.load(source, map_location="cpu", weights_only=True, mmap=True)
         except (RuntimeError, ValueError):  # the older format cannot be mapped

@@ -30,7 +30,13 @@ _DTYPES = {"Half": "F16", "Float": "F32", "BFloat16": "BF16", "Double": "F64", "
 _DTYPES |= {"Byte": "U8", "Char": "I8", "Bool": "BOOL", "Short": "I16"}
 _BYTES = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8, "I64": 8, "I32": 4, "I16": 2}
 
-_HARMLESS = ("collections.OrderedDict", "torch.Size", "torch.device", "torch.nn.parameter.Parameter", "_codecs.encode")
+PARAMETERS = "torch.nn.modules.container.ParameterDict"
+"""What the first programs kept an embedding in, so that it is named in files of theirs."""
+
+_HARMLESS = (
+    "collections.OrderedDict", "torch.Size", "torch.device", "torch.nn.parameter.Parameter", "_codecs.encode",
+    "__builtin__.set", "builtins.set", PARAMETERS,
+)  # fmt: skip
 _HARMLESS_PREFIXES = ("torch._utils._rebuild_", "torch._tensor._rebuild_", "pytorch_lightning.")
 _HARMLESS_NUMPY = ("numpy.dtype", "numpy.ndarray", "scalar", "_reconstruct")
 
@@ -167,7 +173,9 @@ def _apply(name: str, argument: Any, stack: list[Any], marks: list[int]) -> None
     elif name == "BINPERSID":
         stack.append(_Made(_Name("persistent"), stack.pop()))
     elif name == "BUILD":
-        stack.pop()
+        state = stack.pop()
+        if stack and isinstance(stack[-1], _Made) and stack[-1].what == _Name(PARAMETERS):
+            stack[-1].given = state
     elif name in ("TUPLE", "LIST", "FROZENSET"):
         stack.append(tuple(_to_mark(stack, marks)) if name != "LIST" else list(_to_mark(stack, marks)))
     elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
@@ -242,7 +250,9 @@ def _unwrapped(root: Any) -> Any:
 
 
 def _state(value: Any) -> Mapping[Any, Any]:
-    """A dictionary; that of a module (``torch.nn.ParameterDict``) is not told, so it is empty."""
+    """A dictionary, also that of a module (``torch.nn.ParameterDict``), which has its tensors in ``_parameters``."""
+    if isinstance(value, _Made) and isinstance(value.given, dict):
+        value = value.given.get("_parameters")
     return value if isinstance(value, dict) else {}
 
 

@@ -153,6 +153,18 @@ def test_the_odds_and_ends_of_old_checkpoints_are_left_out(tmp_path: Path) -> No
     assert all(torch.equal(converted[name], state[name]) for name in state) and len(converted) == 4
 
 
+def test_embeddings_of_the_first_programs_are_no_strangers(tmp_path: Path) -> None:
+    """The paper's own program keeps its vectors in a module, and their token as a tensor."""
+    vectors = torch.nn.ParameterDict({"*": torch.nn.Parameter(torch.ones(3, 768))})
+    file = tmp_path / "toy.pt"
+    torch.save({"string_to_token": {"*": torch.tensor(265)}, "string_to_param": vectors, "seen": {1, 2}}, file)
+    card = single_file_card(file)
+    assert (card.kind, card.family, card.vectors, card.pickled) == ("embedding", "sd1", 3, True)
+    assert read_pickled(file).strange == ()
+    converted = load_file(convert(file, tmp_path / "toy.safetensors"))
+    assert list(converted) == ["emb_params"] and torch.equal(converted["emb_params"], torch.ones(3, 768))
+
+
 def test_other_programs_folders_are_not_written_to_and_equal_names_stay_apart(sound: Path, tmp_path: Path) -> None:
     home = tmp_path / "home" / "models"
     home.mkdir(parents=True)
