@@ -153,19 +153,22 @@ def vae_config(shapes: Shapes, base: Mapping[str, Any]) -> dict[str, Any]:
 def text_config(shapes: Shapes, base: Mapping[str, Any], *, drops_last: bool) -> dict[str, Any]:
     """transformers' configuration of a CLIP text encoder with these shapes.
 
-    ``drops_last``: Stable Diffusion 2.x reads the last layer but one, so its folders leave the last one out.
+    ``drops_last``: Stable Diffusion 2.x reads the last layer but one, so its folders leave the last one out, and so do
+    files that were made of folders.
     """
     if "positional_embedding" in shapes:  # OpenCLIP
         layers = 1 + _most(shapes, r"transformer\.resblocks\.(\d+)\.")
         vocabulary, width = shapes["token_embedding.weight"]
         inner = shapes["transformer.resblocks.0.mlp.c_fc.weight"][0]
-        layers -= drops_last
+        # A file that was made of a folder may have no more than the folder has.
+        layers -= drops_last and layers != base["num_hidden_layers"]
     else:  # of transformers; some old files have no "text_model."
         shapes = {key.removeprefix("text_model."): shape for key, shape in shapes.items()}
         layers = 1 + _most(shapes, r"encoder\.layers\.(\d+)\.")
         vocabulary, width = shapes["embeddings.token_embedding.weight"]
         inner = shapes["encoder.layers.0.mlp.fc1.weight"][0]
-    projection = shapes.get("text_projection", shapes.get("text_projection.weight", (0, base["projection_dim"])))
+    turned = shapes.get("text_projection.weight", (base["projection_dim"], 0))[::-1]
+    projection = shapes.get("text_projection", turned)
     return {
         **base,
         "vocab_size": vocabulary,
@@ -192,10 +195,22 @@ def renamed(name: str, tensors: Mapping[str, Tensor], config: Mapping[str, Any])
         unet: dict[str, Tensor] = convert_ldm_unet_checkpoint(dict(tensors), dict(config))
         return unet
     if name == "vae":
-        vae: dict[str, Tensor] = convert_ldm_vae_checkpoint(dict(tensors), dict(config))
+        original = {_original_attention(key): tensor for key, tensor in tensors.items()}
+        vae: dict[str, Tensor] = convert_ldm_vae_checkpoint(original, dict(config))
         return vae
     bare = {_without(key, component_of(name)): tensor for key, tensor in tensors.items()}
     return _from_open_clip(bare) if "positional_embedding" in bare else bare
+
+
+def _original_attention(key: str) -> str:
+    """What the original repository calls a tensor of the VAE's attention. Files that were made of folders of diffusers
+    0.15 and later often have diffusers' names at that place, and the original ones around it.
+    """
+    matched = re.match(r"(.+\.mid\.attn_1\.)(to_q|to_k|to_v|to_out\.0)(\.\w+)$", key)
+    return f"{matched[1]}{_ATTENTION[matched[2]]}{matched[3]}" if matched else key
+
+
+_ATTENTION = {"to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 
 
 def _without(key: str, prefixes: tuple[str, ...]) -> str:
@@ -225,6 +240,8 @@ def _from_open_clip(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
             found[_OPEN_CLIP[key]] = tensor
         elif key == "text_projection":
             found["text_projection.weight"] = tensor.T  # OpenCLIP multiplies from the right
+        elif key == "text_projection.weight":  # of transformers, as files made of folders may have it
+            found[key] = tensor
         elif match := re.fullmatch(r"transformer\.resblocks\.(\d+)\.(.+)", key):
             found.update(_open_clip_layer(f"text_model.encoder.layers.{match[1]}.", match[2], tensor))
     return found

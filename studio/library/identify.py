@@ -27,6 +27,9 @@ _WHOLE_VAE = ("encoder.conv_in.weight", "decoder.conv_in.weight")
 _TEXT_ENCODERS = ("cond_stage_model.", "conditioner.embedders.")
 _XL_TEXT_ENCODERS = ("conditioner.embedders.0.", "conditioner.embedders.1.")
 
+CONTROL = "control_model.time_embed.0.weight"
+"""The first ControlNets were published together with the checkpoint that they steer (lllyasviel/ControlNet)."""
+
 FIRST_CONVOLUTION = UNET + "input_blocks.0.0.weight"
 LABELS = (UNET + "label_emb.0.0.weight", UNET + "label_emb.weight")
 
@@ -95,6 +98,8 @@ def _unet_checkpoint(header: Header, stem: str) -> Identity | None:
     first = header.shape(FIRST_CONVOLUTION)
     if len(first) != 4:
         return _lone_diffusers_unet(header)
+    if CONTROL in header.tensors:
+        return None
     family = _family(header)
     prediction, zero_snr = _prediction(header, family, stem)
     identity = Identity(
@@ -147,6 +152,8 @@ def _variant(header: Header, family: Family, channels: int) -> str | None:
     labels = next((header.shape(name) for name in LABELS if name in header.tensors), ())
     if "edm_mean" in header.tensors:
         return "Playground 2.5"
+    if channels == 4 and "edm_vpred.sigma_max" in header.tensors:
+        return "CosXL"
     if channels == 8:
         return "instruct-pix2pix"
     if channels == 7:

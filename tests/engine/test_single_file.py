@@ -9,13 +9,17 @@ import pytest
 import torch
 from diffusers import EulerDiscreteScheduler, StableDiffusionXLPipeline
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from studio.engine.architecture import architecture_of
 from studio.engine.conditioning import PictureConditioning
 from studio.engine.load import inspect_checkpoint, load_checkpoint
+from studio.engine.model_files import read_json
 from studio.engine.residency import Residency
+from studio.engine.single_file import renamed
 from studio.engine.step_engine import StepEngine
 from studio.library.diffusers_folder import folder_card
+from studio.library.families import family_folder
 from studio.library.single_file import single_file_card
 from studio.prompt import parse
 from studio.recipe import Emphasis
@@ -81,6 +85,38 @@ def test_text_encoders_by_other_names(tmp_path: Path, family: str, former: str, 
     card = single_file_card(renamed)
     assert (card.family, card.prediction, card.problem) == (family, "epsilon", None)
     assert picture(renamed, family=family).pixels.data == picture(folder, family=family).pixels.data
+
+
+def by_diffusers_script(key: str, tensor: Tensor) -> tuple[str, Tensor] | None:
+    """What is different in a file that diffusers' script convert_diffusers_to_original_stable_diffusion.py made."""
+    if key.startswith("cond_stage_model.model.transformer.resblocks.2."):
+        return None  # 2.x reads the last layer but one, so its folder has no last one
+    for original, theirs in (("q", "to_q"), ("k", "to_k"), ("v", "to_v"), ("proj_out", "to_out.0")):
+        key = key.replace(f"mid.attn_1.{original}.", f"mid.attn_1.{theirs}.")
+    return key, tensor
+
+
+@pytest.mark.parametrize("family", ["sd1", "sd2"])
+def test_files_that_were_made_of_folders(tmp_path: Path, family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, file = folder_and_file(tmp_path, family)
+    if family == "sd2":  # what is published has 23 layers, this one two
+        published = family_folder("sd2")
+        shorter = {**read_json(published / "text_encoder" / "config.json"), "num_hidden_layers": 2}
+        told = lambda one: shorter if one.parent.name == "text_encoder" else read_json(one)  # noqa: E731
+        monkeypatch.setattr("studio.engine.single_file.read_json", told)
+    found = [by_diffusers_script(key, tensor) for key, tensor in load_file(file).items()]
+    made = file.with_name("512-made.safetensors")
+    save_file(dict(one for one in found if one), made)
+    assert picture(made, family=family).pixels.data == picture(folder, family=family).pixels.data
+
+
+def test_the_projection_of_xl_made_of_a_folder_is_not_turned() -> None:
+    """The script's sibling for XL left it as transformers has it, under transformers' name."""
+    mine, projection = "conditioner.embedders.1.model.", torch.rand(3, 4)
+    place = {f"{mine}positional_embedding": torch.rand(77, 4)}
+    for name, tensor in (("text_projection.weight", projection), ("text_projection", projection.T)):
+        found = renamed("text_encoder_2", {**place, mine + name: tensor}, {})
+        assert torch.equal(found["text_projection.weight"], projection)
 
 
 @torch.inference_mode()
