@@ -82,6 +82,7 @@ def test_the_database_has_no_room_for_the_row(small_disk: Path, empty_database: 
     shutil.copy(empty_database, small_disk / "studio.db")
     database = Database.open(small_disk / "studio.db")
     paths = Paths.at(tmp_path / "home")
+    paths.home.mkdir()
     gallery = Gallery(database, paths)
     add(gallery, 0)
     ballast = small_disk / "ballast"
