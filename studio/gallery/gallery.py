@@ -313,13 +313,14 @@ class Gallery:
 
         So a picture that is taken out of the bin meanwhile is kept, file and row, or was gone before.
         """
-        self._anchor.check()
         count = 0
         found = select(ImageRow.id, ImageRow.file).where(*conditions).limit(DELETED_AT_ONCE).with_for_update()
         while True:
             with self.database.session() as session:
                 files = {row.id: row.file for row in session.execute(found)}
+                self._anchor.check()
                 gone, problem = self._delete_files(files)
+                self._anchor.check()  # on a drive that went meanwhile, files that were not there are there all the same
                 session.execute(delete(ImageRow).where(ImageRow.id.in_(gone)))
             count += len(gone)
             if problem is not None:

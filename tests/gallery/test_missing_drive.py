@@ -55,6 +55,35 @@ def test_nothing_is_written_or_deleted_while_the_folder_is_another(gallery: Gall
     assert [image.id for image in restarted.list("local", binned=True).images] == [first]
 
 
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_a_drive_that_goes_while_the_bin_is_emptied_takes_no_row_with_it(
+    gallery: Gallery, paths: Paths, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """What is not there cannot be deleted; it would come back as new pictures."""
+    gallery.recover()
+    ids = [add(gallery, index) for index in range(3)]
+    gallery.bin("local", ids)
+    monkeypatch.setattr("studio.gallery.gallery.DELETED_AT_ONCE", at_once)
+    delete_file, drawer, deleted = gallery._delete_file, [], []
+
+    def pulled_out_first(file: str, image_id: str) -> None:
+        if len(deleted) == 1:
+            drawer.append(unplugged(paths))
+        delete_file(file, image_id)
+        deleted.append(image_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(gallery, "_delete_file", pulled_out_first)
+        with pytest.raises(StorageMissing):
+            gallery.empty_bin("local")
+    plugged_in(paths, drawer[0])
+    left = {image.id for image in gallery.list("local", binned=True).images}
+    assert left >= set(ids) - {deleted[0]}
+    assert all(gallery.file("local", image_id).is_file() for image_id in set(ids) - {deleted[0]})
+    gallery.empty_bin("local")
+    assert gallery.list("local", binned=True).total == 0 and not list(paths.images.rglob("*.png"))
+
+
 def test_a_home_that_goes_while_a_picture_is_written_is_not_made_anew(
     gallery: Gallery, paths: Paths, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
