@@ -17,7 +17,7 @@ _FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("LoHa", re.compile(r"\.hada_w[12]_[ab]$")),
     ("LoKr", re.compile(r"\.lokr_w[12](_[ab])?$")),
     ("GLoRA", re.compile(r"\.(a[12]|b[12])\.weight$")),
-    ("OFT", re.compile(r"\.(oft_(diag|blocks)|boft_R)$")),
+    ("OFT", re.compile(r"\.(oft_(diag|blocks)|b?oft_R(\.weight)?)$")),
     ("IA3", re.compile(r"\.(on_input|ia3_\w+)$")),
     ("DoRA", re.compile(r"\.(dora_scale|lora_magnitude_vector(\.weight)?)$")),
     ("LoCon", re.compile(r"\.lora_mid\.weight$")),

@@ -46,6 +46,15 @@ SDXL_CONDITION_WIDTH = 2816
 """Six size and crop numbers at 256 each and the pooled 1280 (generative-models, sd_xl_base.yaml, adm_in_channels)."""
 
 
+_SAYS_PREDICTION = ("modelspec.prediction_type", "modelspec.predict_key")
+"""The second is ComfyUI's, which saves merges with it."""
+
+# What stands beside weights that are more than numbers of another type: ComfyUI's scaled float8, and bitsandbytes.
+_QUANTISED = (
+    ((".scale_weight", ".weight_scale"), "scaled float8"),
+    ((".quant_state.bitsandbytes__nf4", ".quant_state.bitsandbytes__fp4"), "4-bit"),
+)
+
 _TURBO = "conditioner.embedders.0.model."
 """Of 2.x only SD-Turbo was written by generative-models; it was made of 2.1-base, which predicts noise."""
 
@@ -129,7 +138,7 @@ def _prediction(header: Header, family: Family, stem: str) -> tuple[Prediction, 
     zero_snr = "ztsnr" in header.tensors
     if "v_pred" in header.tensors:
         return "v_prediction", zero_snr
-    said = header.metadata.get("modelspec.prediction_type", "").lower()
+    said = next((header.metadata[key] for key in _SAYS_PREDICTION if key in header.metadata), "").lower()
     if said in ("v", "v_prediction", "epsilon"):
         return ("epsilon" if said == "epsilon" else "v_prediction"), zero_snr
     if family == "sd2" and any(name.startswith(_TURBO) for name in header.tensors):
@@ -150,6 +159,9 @@ def native_size_px(family: Family, prediction: Prediction) -> int:
 
 def _variant(header: Header, family: Family, channels: int) -> str | None:
     labels = next((header.shape(name) for name in LABELS if name in header.tensors), ())
+    for endings, title in _QUANTISED:
+        if any(name.endswith(endings) for name in header.tensors):
+            return title
     if "edm_mean" in header.tensors:
         return "Playground 2.5"
     if channels == 4 and "edm_vpred.sigma_max" in header.tensors:

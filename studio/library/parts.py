@@ -23,6 +23,9 @@ _CONTROLNET = (
     "control_model.input_hint_block.0.weight",
     "input_hint_block.0.weight",
 )
+_LLLITE = "lllite_unet_"
+"""ControlNet-LLLite, small ones for XL (kohya-ss/sd-scripts, ``networks/control_net_lllite.py``)."""
+
 _TEXT_ENCODERS = (
     "text_model.embeddings.token_embedding.weight",
     "encoder.block.0.layer.0.SelfAttention.q.weight",  # T5
@@ -54,7 +57,7 @@ def identify_part(header: Header) -> Part:
     form = form_of(header)
     if form:
         return Part("lora", family_of(header), form, rank=rank_of(header))
-    if any(name in names for name in _CONTROLNET):
+    if any(name in names for name in _CONTROLNET) or any(name.startswith(_LLLITE) for name in names):
         return Part("controlnet", _attention_family(header))
     embedding = _embedding(header)
     if embedding is not None:

@@ -135,6 +135,7 @@ LORA_OF_OLD_TEXT: Shapes = {
     "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer.down.weight": (4, 768),
     "text_encoder.text_model.encoder.layers.0.self_attn.q_proj.lora_linear_layer.up.weight": (768, 4),
 }
+OFT_OF_ONETRAINER: Shapes = {f"{_KOHYA}.oft_R.weight": (40, 28)}
 OFT: Shapes = {"lora_unet_down_blocks_0_attentions_0_proj_in.oft_blocks": (4, 80, 80)}
 FULL_DIFFERENCE: Shapes = {f"{_KOHYA}.diff": (320, 768)}
 EMBEDDING_SD1: Shapes = {"emb_params": (4, 768)}
@@ -213,6 +214,7 @@ SPAN: Shapes = {
     "conv_1.sk.weight": (48, 3, 1, 1), "block_1.c1_r.sk.weight": (48, 48, 1, 1), "upsampler.0.weight": (48, 48, 3, 3),
 }  # fmt: skip
 UPSCALER: Shapes = {"model.0.weight": (64, 3, 3, 3), "model.1.sub.0.RDB1.conv1.0.weight": (32, 64, 3, 3)}
+LLLITE: Shapes = {"lllite_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.down.0.weight": (32, 640)}
 ESRGAN_PLUS: Shapes = {**ESRGAN_OLD, "model.1.sub.0.RDB1.conv1x1.weight": (32, 64, 1, 1)}
 T5: Shapes = {"encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)}
 LONE_UNET: Shapes = {name: shape for name, shape in SD1.items() if name.startswith(_UNET)}

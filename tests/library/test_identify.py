@@ -52,6 +52,7 @@ PARTS: list[tuple[str, Shapes, str, str]] = [
     ("embedding sdxl", files.EMBEDDING_SDXL, "embedding", "sdxl"),
     ("controlnet sd1", files.CONTROLNET_SD1, "controlnet", "sd1"),
     ("controlnet sdxl", files.CONTROLNET_SDXL, "controlnet", "sdxl"),
+    ("controlnet lllite", files.LLLITE, "controlnet", "unknown"),
     ("controlnet with its checkpoint", {**files.SD1, **files.CONTROLNET_SD1}, "controlnet", "sd1"),
     ("vae", files.VAE_ORIGINAL, "vae", "unknown"),
     ("vae prefixed", files.VAE_PREFIXED, "vae", "unknown"),
@@ -105,6 +106,7 @@ def test_inpainting_takes_nine_channels(tmp_path: Path) -> None:
         ("renamed", {}, "v_prediction", 768),
         ("renamed", {"modelspec.prediction_type": "epsilon"}, "epsilon", 512),
         ("512-base", {"modelspec.prediction_type": "v"}, "v_prediction", 768),
+        ("merged", {"modelspec.predict_key": "epsilon"}, "epsilon", 512),
     ],
 )
 def test_sd2_is_v_prediction_unless_something_says_otherwise(
@@ -114,6 +116,9 @@ def test_sd2_is_v_prediction_unless_something_says_otherwise(
     assert (identity.prediction, identity.native_size_px) == (prediction, native_size_px)
 
 
+_WEIGHT = "model.diffusion_model.middle_block.1.proj_in"
+
+
 @pytest.mark.parametrize(
     ("shapes", "words"),
     [
@@ -121,6 +126,8 @@ def test_sd2_is_v_prediction_unless_something_says_otherwise(
         (files.SD2_DEPTH, "depth-to-image"),
         (files.PLAYGROUND, "Playground 2.5"),
         ({**files.SDXL, "edm_vpred.sigma_max": (), "edm_vpred.sigma_min": ()}, "CosXL"),
+        ({**files.SDXL, f"{_WEIGHT}.scale_weight": ()}, "scaled float8"),
+        ({**files.SD1, f"{_WEIGHT}.weight.quant_state.bitsandbytes__nf4": (90,)}, "4-bit"),
         (files.SSD_1B, "reshaped"),
         (files.SDXL_REFINER, "XL refiner"),
         (files.SD35_LARGE, "Stable Diffusion 3.5"),

@@ -37,6 +37,7 @@ def header_of(shapes: Shapes, **metadata: str) -> Header:
         (files.LOKR_FACTORED, "LoKr", 4),
         (files.IA3, "IA3", 0),
         (files.OFT, "OFT", 0),
+        (files.OFT_OF_ONETRAINER, "OFT", 0),
         (files.GLORA, "GLoRA", 0),
         (files.LORA_MERGED, "LoRA", 8),
         (files.LORA_OF_OLD_TEXT, "LoRA", 4),
