@@ -15,7 +15,8 @@ from urllib.parse import unquote
 
 @dataclass
 class FakeHub:
-    """What the server holds, what it should do wrong, and what it was asked. ``pause_s`` is waited between pieces.
+    """What the server holds, what it should do wrong, and what it was asked. ``pause_s`` is waited between pieces, and
+    while it is, a download does not come to its end.
 
     Every repository holds ``ink.safetensors`` with ``content``, except those in ``repositories``, which hold the
     files named there: safetensors as large files, which lie elsewhere, and all others as git's own.
@@ -148,10 +149,13 @@ def _handler_of(fake: FakeHub) -> type[BaseHTTPRequestHandler]:
             if fake.drops:
                 fake.drops -= 1
                 body = body[: len(body) // 3]
-            piece = max(len(body) // 20, 1) if fake.pause_s else len(body)
+            at, twentieth = 0, max(len(body) // 20, 1)
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                for at in range(0, len(body), piece):
-                    self.wfile.write(body[at : at + piece])
+                while at < len(body):
+                    slow = twentieth if at < len(body) // 2 else 1  # it does not end before the pauses do
+                    piece = body[at : at + slow] if fake.pause_s else body[at:]
+                    self.wfile.write(piece)
+                    at += len(piece)
                     threading.Event().wait(fake.pause_s)
 
     return Handler

@@ -125,6 +125,7 @@ def test_a_whole_pipeline_is_fetched_as_a_folder(
     hub.pause_s = 0.02
     found.get_by_role("button", name="Fetch toy", exact=True).click()
     expect(found).to_contain_text("On its way")
+    hub.pause_s = 0
     expect(page.locator("#model-getting .arrival")).to_contain_text("it is in the library")
     expect(found.locator(".getting-row").first).to_contain_text("Here")
     expect(found.get_by_role("button", name="Fetch toy-fp16")).to_be_visible()
