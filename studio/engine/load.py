@@ -19,7 +19,7 @@ from studio.engine.model_files import TEXT_ENCODERS, CheckpointFiles, inspect_fo
 from studio.engine.other_vae import with_other_vae
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
-from studio.engine.preview import PreviewMap, fit_preview_map
+from studio.engine.preview import PreviewMap, fitting_preview_map
 from studio.engine.single_file import inspect_single_file
 from studio.engine.weights import Weights, read_weights
 from studio.errors import DamagedModel, StudioError, UnsupportedModel
@@ -86,16 +86,16 @@ def size_on_device(files: CheckpointFiles, placement: Placement) -> int:
     return files.parameter_count * placement.dtype.itemsize
 
 
-def assembled(
+def assembling(
     files: CheckpointFiles,
     chassis: Chassis,
     weights: Weights,
     outfit: Outfit,
     read: ReadTexts | None = None,
     preview: PreviewMap | None = None,
-) -> LoadedCheckpoint:
-    """A checkpoint from a chassis that has its weights in it. ``read`` keeps the texts it has encoded before, and
-    ``preview`` is its map if that was fitted before.
+) -> Generator[None, None, LoadedCheckpoint]:
+    """A checkpoint from a chassis that has its weights in it, in pieces. ``read`` keeps the texts it has encoded
+    before, and ``preview`` is its map if that was fitted before.
 
     Raises:
         DamagedModel, UnsupportedModel: tokenizer or scheduler cannot be used.
@@ -112,12 +112,13 @@ def assembled(
     # Folders of older families say so too, by diffusers' default; only Stable Diffusion XL's pipelines act on it.
     overflows = len(names) > 1 and bool(vae_config.get("force_upcast"))
     decoder = Decoder(vae, chassis.placements["vae"], vae_config, placement.device, overflows=overflows)
+    preview = preview or (yield from fitting_preview_map(decoder))
     return LoadedCheckpoint(
         outfit=outfit,
         denoiser=Denoiser(unet, noise_schedule, prediction, placement.dtype),
         conditioner=TextConditioner(encoders, placement, read),
         decoder=decoder,
-        preview=preview or fit_preview_map(decoder),
+        preview=preview,
         size_bytes=weights.size_bytes,
         noise_schedule=noise_schedule,
         input_channels=int(unet.config["in_channels"]),
@@ -140,7 +141,13 @@ def load_checkpoint(path: Path, placement: Placement) -> Loading:
     weights = yield from _between(0.05, 0.9, reading)
     chassis.put(weights)
     yield 0.95
-    return assembled(files, chassis, weights, Outfit(path))
+    pieces = assembling(files, chassis, weights, Outfit(path))
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            loaded: LoadedCheckpoint = end.value
+            return loaded
 
 
 def _between(start: float, end: float, stages: Generator[float, None, Weights]) -> Generator[float, None, Weights]:

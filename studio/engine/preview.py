@@ -8,6 +8,7 @@ watching; nothing is saved from them.
 from __future__ import annotations
 
 import io
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
@@ -48,21 +49,25 @@ class PreviewMap:
         return file.getvalue()
 
 
-def fit_preview_map(decoder: Decoder) -> PreviewMap:
-    """Fit the map of a checkpoint: soft random colours are encoded, decoded, and compared cell by cell."""
+def fitting_preview_map(decoder: Decoder) -> Generator[None, None, PreviewMap]:
+    """Fit the map of a checkpoint: soft random colours are encoded, decoded, and compared cell by cell, picture after
+    picture.
+    """
     generator = torch.Generator().manual_seed(0)
     # Mid-sized blotches in strong colours: flat colours alone would leave the map guessing about mixtures.
     blotches = torch.rand(_FIT_PICTURES, 3, 4, 4, generator=generator)
     pictures = torch.nn.functional.interpolate(blotches, size=_FIT_SIDE_PX, mode="bicubic").clamp(0, 1)
-    latents = decoder.encode(pictures)
     cells, colours = [], []
-    for one in latents:
+    for picture in pictures:
+        one = decoder.encode(picture[None])[0]
+        yield
         try:
             decoded = decoder(one).rgb
         except Unstable:
             continue
         cells.append(one.flatten(1).T.cpu())
         colours.append(torch.nn.functional.avg_pool2d(decoded[None], 8)[0].flatten(1).T.cpu())
+        yield
     if not cells:
         return PreviewMap(torch.zeros(4, 3), torch.full((3,), 0.5))
     return _least_squares(torch.cat(cells).double(), torch.cat(colours).double())

@@ -19,7 +19,7 @@ from studio.engine.adapters import AdapterShelf
 from studio.engine.architecture import architecture_of
 from studio.engine.chassis import Chassis
 from studio.engine.host_memory import HostMemory
-from studio.engine.load import LoadedCheckpoint, Loading, assembled, inspect_checkpoint
+from studio.engine.load import LoadedCheckpoint, Loading, assembling, inspect_checkpoint
 from studio.engine.model_files import CheckpointFiles
 from studio.engine.outfit import Outfit
 from studio.engine.placement import Placement
@@ -247,7 +247,7 @@ class Residency:
         yield from _at(0.95, chassis.wearing(self._adapters.patches(outfit, chassis)))
         read = kept.texts_with(tuple((one.path, one.text_weight) for one in outfit.adapters))
         own = (outfit.vae, stamp(outfit.vae) if outfit.vae else None)
-        loaded = assembled(files, chassis, weights, outfit, read, kept.previews.get(own))
+        loaded = yield from _at(0.95, assembling(files, chassis, weights, outfit, read, kept.previews.get(own)))
         kept.previews[own] = loaded.preview
         self._slots.append(Slot(chassis, weights, outfit, outfit_stamp(outfit), loaded))
         return loaded
